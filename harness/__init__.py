@@ -1,0 +1,1 @@
+"""What an architectural choice in a language model costs and buys: specs, exact figures, comparison pages."""

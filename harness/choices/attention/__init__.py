@@ -1,0 +1,100 @@
+"""Attention projections: how many heads ask, and how many keys and values they share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import PositiveInt
+
+from harness.choices.base import Choice, Dims, Linear, Scaling
+from harness.registry import Registry
+
+if TYPE_CHECKING:
+    from harness.choices.axes import Choices
+
+
+class Attention(Choice):
+    """Scaled dot-product attention; its kinds differ in the number of key-value heads.
+
+    Attributes:
+        num_heads: query heads, H.
+        head_dim: channels of one head; left out, the hidden size divided by the heads.
+        bias: on all four projections (true), on none (false), or on those of queries, keys and values only (qkv).
+        fused: one matrix for queries, keys and values, as released by GPT-2, Qwen and Baichuan, or three. The
+            counts are the same.
+    """
+
+    num_heads: PositiveInt
+    head_dim: PositiveInt | None = None
+    bias: bool | Literal["qkv"]
+    fused: bool = False
+
+    @property
+    def kv_heads(self) -> int:
+        """Key-value heads, K."""
+        raise NotImplementedError
+
+    def channels(self, dims: Dims) -> int:
+        """Channels of one head, C."""
+        return self.head_dim or dims.hidden_size // self.num_heads
+
+    def projections(self, dims: Dims) -> tuple[Linear, Linear]:
+        """The matrix products into queries, keys and values (together), and back out of the heads."""
+        queries, keys = self.num_heads * self.channels(dims), self.kv_heads * self.channels(dims)
+        into = Linear(dims.hidden_size, queries + 2 * keys, bias=self.bias is not False)
+        return into, Linear(queries, dims.hidden_size, bias=self.bias is True)
+
+    def params(self, dims: Dims) -> int:
+        """D (H + 2 K) C + H C D, and the biases."""
+        return sum(linear.params for linear in self.projections(dims))
+
+    def flops(self, dims: Dims, tokens: int) -> int:
+        """The projections; scores and weighted values come a pair at a time, see `flops_per_pair`."""
+        return sum(linear.flops(tokens) for linear in self.projections(dims))
+
+    def flops_per_pair(self, dims: Dims) -> int:
+        """FLOPs of one query-key pair over all heads: 2 H C for the score and 2 H C for the weighted value."""
+        return 4 * self.num_heads * self.channels(dims)
+
+    def cached_scalars(self, dims: Dims) -> int:
+        """Scalars that a layer caches for one key: K and V of the key-value heads, 2 K C."""
+        return 2 * self.kv_heads * self.channels(dims)
+
+    def problems(self, dims: Dims, choices: Choices) -> Iterator[tuple[str, str]]:
+        """Heads must divide the hidden size unless `head_dim` is given, and key-value heads the heads."""
+        if self.head_dim is None and dims.hidden_size % self.num_heads:
+            yield "num_heads", (
+                f"found {self.num_heads}, which does not divide hidden_size {dims.hidden_size}; "
+                f"expected a divisor such as {_nearest_divisor(dims.hidden_size, self.num_heads)}, or give head_dim"
+            )
+        if self.num_heads % self.kv_heads:
+            yield "num_kv_heads", (
+                f"found {self.kv_heads}, which does not divide num_heads {self.num_heads}; "
+                f"expected a divisor such as {_nearest_divisor(self.num_heads, self.kv_heads)}"
+            )
+
+    def scaled(self, scaling: Scaling) -> Attention:
+        """The same number of query heads a key-value head, in as many groups as leave a head 16 channels.
+
+        One group stays even where its heads get fewer; they have a multiple of 4 channels, so that every rotary
+        scheme fits, and `head_dim` is written out where heads x channels is not the hidden size.
+        """
+        group = self.num_heads // self.kv_heads
+        kv_heads = min(self.kv_heads, max(1, scaling.new.hidden_size // (16 * group)))
+        heads = group * kv_heads
+        channels = max(4, scaling.new.hidden_size // heads // 4 * 4)
+        changed: dict[str, int | None] = {
+            "num_heads": heads,
+            "head_dim": None if heads * channels == scaling.new.hidden_size else channels,
+        }
+        if "num_kv_heads" in type(self).model_fields:
+            changed["num_kv_heads"] = kv_heads
+        return self.model_copy(update=changed)
+
+
+def _nearest_divisor(whole: int, wanted: int) -> int:
+    return min((d for d in range(1, whole + 1) if whole % d == 0), key=lambda d: abs(d - wanted))
+
+
+attentions: Registry[type[Attention]] = Registry("attention", __name__)

@@ -1,0 +1,34 @@
+"""The token table, with the two stabilisers of GLM-130B: Zeng et al. 2022, https://arxiv.org/abs/2210.02414"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from harness.choices.base import Dims, Source
+from harness.choices.embeddings import Embedding, embeddings
+
+
+@embeddings.register("table")
+class Table(Embedding):
+    """A row a token.
+
+    Attributes:
+        norm: normalise the vectors before the first block (Le Scao et al. 2022, https://arxiv.org/abs/2210.15424).
+        gradient_scale: the factor on the gradient that reaches the table through the input; the values stay.
+            GLM-130B's embedding gradient shrink is 0.1 (section 3.2). A tied head's gradient is not scaled.
+    """
+
+    kind = "table"
+    source = Source("GLM-130B: An Open Bilingual Pre-trained Model", "https://arxiv.org/abs/2210.02414")
+
+    norm: bool = False
+    gradient_scale: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+    @property
+    def norms(self) -> int:
+        """One where `norm` is set."""
+        return int(self.norm)
+
+    def params(self, dims: Dims) -> int:
+        """V D; the norm is the norm's to count."""
+        return dims.vocab_size * dims.hidden_size

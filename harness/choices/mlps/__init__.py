@@ -1,0 +1,44 @@
+"""The position-wise network of a block."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import PositiveInt
+
+from harness.choices.base import Choice, Dims, Linear, Scaling
+from harness.registry import Registry
+
+
+class MLP(Choice):
+    """Two matrices with an activation between them, or three where a gate multiplies the activation.
+
+    Attributes:
+        intermediate_size: width F between the matrices.
+        bias: on all the matrices or on none.
+    """
+
+    gated: ClassVar[bool]
+
+    intermediate_size: PositiveInt
+    bias: bool
+
+    def linears(self, dims: Dims) -> list[Linear]:
+        """Up (and gate), and down."""
+        up = Linear(dims.hidden_size, self.intermediate_size, self.bias)
+        return [up] * (1 + self.gated) + [Linear(self.intermediate_size, dims.hidden_size, self.bias)]
+
+    def params(self, dims: Dims) -> int:
+        """2 D F, or 3 D F with a gate, and the biases."""
+        return sum(linear.params for linear in self.linears(dims))
+
+    def flops(self, dims: Dims, tokens: int) -> int:
+        """4 D F a token, or 6 D F with a gate."""
+        return sum(linear.flops(tokens) for linear in self.linears(dims))
+
+    def scaled(self, scaling: Scaling) -> MLP:
+        """The same ratio of F to D."""
+        return self.model_copy(update={"intermediate_size": scaling.width(self.intermediate_size)})
+
+
+mlps: Registry[type[MLP]] = Registry("mlp", __name__)

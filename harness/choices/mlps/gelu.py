@@ -1,0 +1,18 @@
+"""Plain MLP with GELU: Hendrycks and Gimpel 2016, https://arxiv.org/abs/1606.08415"""
+
+from typing import Literal
+
+from harness.choices.base import Source
+from harness.choices.mlps import MLP, mlps
+
+
+@mlps.register("gelu")
+class GELU(MLP):
+    """down(gelu(up(x))), with the exact Gaussian distribution or the paper's tanh approximation of it (GPT, ChatGLM)."""
+
+    kind = "gelu"
+    source = Source("Gaussian Error Linear Units (GELUs)", "https://arxiv.org/abs/1606.08415")
+
+    gated = False
+
+    approximate: Literal["none", "tanh"]

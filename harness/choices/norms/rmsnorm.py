@@ -1,0 +1,16 @@
+"""Root mean square normalisation: Zhang and Sennrich 2019, https://arxiv.org/abs/1910.07467"""
+
+from harness.choices.base import Dims, Source
+from harness.choices.norms import Norm, norms
+
+
+@norms.register("rmsnorm")
+class RMSNorm(Norm):
+    """x / sqrt(mean(x^2) + eps) * gain, over the D channels of a token: no mean is taken off and no bias added."""
+
+    kind = "rmsnorm"
+    source = Source("Root Mean Square Layer Normalization", "https://arxiv.org/abs/1910.07467")
+
+    def params(self, dims: Dims) -> int:
+        """A gain a channel: D."""
+        return dims.hidden_size

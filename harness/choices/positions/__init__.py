@@ -1,0 +1,22 @@
+"""How a model is told where its tokens stand."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from harness.choices.base import Choice, Dims
+from harness.registry import Registry
+
+
+class Position(Choice):
+    """A position scheme. It may add to the embedding, rotate queries and keys, or shift the attention scores."""
+
+    in_embedding: ClassVar[bool] = False
+    """Whether it acts on the embedding: then it belongs to the whole model and no single block can set it."""
+
+    def length_limit(self, dims: Dims) -> int | None:
+        """The longest sequence that can be computed at all; None where there is no hard limit."""
+        return None
+
+
+positions: Registry[type[Position]] = Registry("position", __name__)

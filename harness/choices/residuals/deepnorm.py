@@ -1,0 +1,32 @@
+"""DeepNorm: Wang et al. 2022 (DeepNet), https://arxiv.org/abs/2203.00555"""
+
+from typing import Literal
+
+from pydantic import PositiveFloat
+
+from harness.choices.base import Dims, Source
+from harness.choices.residuals import Residual, residuals
+
+
+@residuals.register("deepnorm")
+class DeepNorm(Residual):
+    """x <- norm(alpha x + sublayer(x)): post-LN with an up-weighted stream.
+
+    `alpha` is a number or a rule of the depth L: `(2L)^(1/4)` is DeepNet's for decoders (table 1), `(2L)^(1/2)`
+    that of GLM-130B (https://arxiv.org/abs/2210.02414, section 2.1) and of ChatGLM-6B's released code.
+    """
+
+    kind = "deepnorm"
+    source = Source("DeepNet: Scaling Transformers to 1,000 Layers", "https://arxiv.org/abs/2203.00555")
+
+    alpha: PositiveFloat | Literal["(2L)^(1/4)", "(2L)^(1/2)"]
+
+    norms_per_block = 2
+    final_norms = 0
+
+    def alpha_at(self, dims: Dims) -> float:
+        """The factor of the residual stream in a model of this depth."""
+        exponents = {"(2L)^(1/4)": 0.25, "(2L)^(1/2)": 0.5}
+        if isinstance(self.alpha, str):
+            return float((2 * dims.num_layers) ** exponents[self.alpha])
+        return self.alpha

@@ -1,0 +1,51 @@
+"""From a spec to a torch model, on any device, at full size or scaled down."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from harness.modules.decoder import Decoder
+from harness.spec.model import Spec
+
+INIT_STD = 0.02
+"""Standard deviation of fresh weights: Radford et al. 2018 (GPT-1), section 4.1."""
+
+
+def build(
+    spec: Spec,
+    device: str | torch.device = "cpu",
+    dtype: torch.dtype = torch.float32,
+    seed: int = 0,
+) -> Decoder:
+    """The model of a spec, with fresh weights.
+
+    Args:
+        spec: what to build; `spec.scaled()` gives a small one of the same choices.
+        device: where to; on "meta" a model of any size is built at once and holds no numbers.
+        dtype: of all parameters.
+        seed: of the weights; the same seed gives the same weights on one kind of device.
+
+    Returns:
+        The model in training mode.
+    """
+    with torch.device("meta"):
+        model = Decoder(spec)
+    model = model.to(dtype)
+    if torch.device(device).type == "meta":
+        return model
+    model = model.to_empty(device=device)
+    initialise(model, torch.Generator(device).manual_seed(seed))
+    return model
+
+
+@torch.no_grad()
+def initialise(model: nn.Module, generator: torch.Generator) -> None:
+    """Draw matrices and tables from a normal distribution, set gains to 1 and biases to 0."""
+    for module in model.modules():
+        if isinstance(module, nn.Linear | nn.Embedding):
+            module.weight.normal_(0.0, INIT_STD, generator=generator)
+        elif isinstance(module, nn.LayerNorm | nn.RMSNorm):
+            nn.init.ones_(module.weight)
+        if isinstance(bias := getattr(module, "bias", None), nn.Parameter):
+            nn.init.zeros_(bias)

@@ -1,0 +1,52 @@
+"""Query-key pairs that the patterns leave visible, against the n (n + 1) / 2 of dense causal attention."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.choices.patterns import triangle
+from harness.errors import CountMismatch
+from harness.metrics import Metric, lengths_up_to, metrics
+from harness.spec.model import Spec
+
+
+def visible_pairs(spec: Spec, seq_len: int) -> int:
+    """Visible pairs of one sequence over all layers; those of a prefix pattern with no context."""
+    return sum(count * spec.blocks[block].pattern.visible_pairs(seq_len) for block, count in spec.block_counts.items())
+
+
+@metrics.register("attention_pairs")
+class AttentionPairs(Metric):
+    """Visible pairs over the length, for all layers and for one of each block; checked by adding up masks."""
+
+    version = 1
+
+    def settings(self, spec: Spec, profile: str) -> dict[str, Any]:
+        """256 to 65536 tokens, and the ragged lengths whose masks are added up."""
+        return {"seq_lens": lengths_up_to(65536), "check": [1, 129, 1000]}
+
+    def measure(self, spec: Spec, settings: dict[str, Any]) -> dict[str, Any]:
+        """Closed forms, then the masks."""
+        from harness.metrics.counters import mask_sum
+
+        for block in spec.block_counts:
+            pattern = spec.blocks[block].pattern
+            for n in settings["check"]:
+                formula, summed = pattern.visible_pairs(n), mask_sum(pattern, n)
+                if formula != summed:
+                    raise CountMismatch(
+                        f"{spec.name}: {pattern.kind} of block {block!r} shows {formula:,} pairs of {n} tokens by "
+                        f"formula and {summed:,} in its mask"
+                    )
+        return {
+            "points": [
+                {
+                    "seq_len": n,
+                    "pairs": visible_pairs(spec, n),
+                    "dense": spec.dims.num_layers * triangle(n),
+                    "blocks": {block: spec.blocks[block].pattern.visible_pairs(n) for block in spec.block_counts},
+                }
+                for n in settings["seq_lens"]
+            ],
+            "checked": settings["check"],
+        }

@@ -1,0 +1,117 @@
+"""FLOPs of a forward pass, a decode step and a training step: closed form = torch's counter = fvcore.
+
+Convention: 2 FLOPs a multiply-add; matrix products only (projections, scores, weighted values, head for every
+position). Norms, activations, rotations, softmax, residual sums and look-ups are element-wise and not counted.
+The backward pass is twice the forward pass; the optimiser is not counted.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from harness.errors import CountMismatch
+from harness.metrics import Metric, lengths_up_to, metrics
+from harness.spec.model import Spec
+
+Phase = Literal["prefill", "decode", "train"]
+PHASES: tuple[Phase, ...] = ("prefill", "decode", "train")
+TRAIN_PASSES = 3
+"""A training step in forward passes: one forward, and a backward that is two."""
+
+
+def flops(spec: Spec, phase: Phase, seq_len: int, batch_size: int = 1, causal: bool = True) -> int:
+    """FLOPs of one step over a batch.
+
+    Args:
+        spec: the model.
+        phase: `prefill` computes seq_len tokens at once; `decode` one token, the seq_len-th, with the keys and
+            values of those before it cached; `train` is forward and backward over seq_len tokens.
+        seq_len: tokens of a sequence, n.
+        batch_size: sequences.
+        causal: count the query-key pairs that the pattern leaves visible (for a prefix pattern, with no context),
+            or, if false, all n of each query, as a dense kernel with a mask computes them.
+    """
+    parts = flops_breakdown(spec, phase, seq_len, batch_size, causal)
+    return sum(parts["model"].values()) + sum(
+        count * sum(parts[block].values()) for block, count in spec.block_counts.items()
+    )
+
+
+def flops_breakdown(
+    spec: Spec, phase: Phase, seq_len: int, batch_size: int = 1, causal: bool = True
+) -> dict[str, dict[str, int]]:
+    """FLOPs by component: of the `head` under "model", and of `attention` and `mlp` in one layer of each block."""
+    tokens = batch_size * (1 if phase == "decode" else seq_len)
+    passes = TRAIN_PASSES if phase == "train" else 1
+    parts = {"model": {"head": passes * spec.choices.head.flops(spec.dims, tokens)}}
+    for name in spec.block_counts:
+        layer = spec.blocks[name]
+        pairs = batch_size * _pairs(layer.pattern.visible_pairs, phase, seq_len, causal)
+        attention = layer.attention.flops(spec.dims, tokens) + pairs * layer.attention.flops_per_pair(spec.dims)
+        parts[name] = {"attention": passes * attention, "mlp": passes * layer.mlp.flops(spec.dims, tokens)}
+    return parts
+
+
+def _pairs(visible_pairs: Any, phase: Phase, seq_len: int, causal: bool) -> int:
+    """Query-key pairs of one sequence in one layer."""
+    if phase == "decode":
+        return int(visible_pairs(seq_len) - visible_pairs(seq_len - 1)) if causal else seq_len
+    return int(visible_pairs(seq_len)) if causal else seq_len * seq_len
+
+
+def flops_table(spec: Spec, seq_len: int, batch_size: int = 1) -> dict[str, dict[str, int]]:
+    """Every phase, full and causal."""
+    return {
+        phase: {
+            "full": flops(spec, phase, seq_len, batch_size, causal=False),
+            "causal": flops(spec, phase, seq_len, batch_size, causal=True),
+        }
+        for phase in PHASES
+    }
+
+
+@metrics.register("flops")
+class Flops(Metric):
+    """FLOPs over the context, checked by two counters at the longest context and at a ragged one in a batch."""
+
+    version = 1
+
+    def settings(self, spec: Spec, profile: str) -> dict[str, Any]:
+        """Lengths up to the longest that the model is made for; pairs of (batch size, length) to check."""
+        longest = spec.dims.max_seq_len
+        return {"seq_lens": lengths_up_to(longest), "check": [[1, longest], [2, min(129, longest)]]}
+
+    def measure(self, spec: Spec, settings: dict[str, Any]) -> dict[str, Any]:
+        """Closed forms at every length, then the counters."""
+        from harness.metrics.counters import COUNTERS, forward_counts
+
+        checked = []
+        for batch_size, seq_len in settings["check"]:
+            for counter in COUNTERS:
+                for phase in counter.phases:
+                    formula = flops_breakdown(spec, phase, seq_len, batch_size, causal=False)
+                    counted = forward_counts(counter, spec, phase, seq_len, batch_size)
+                    _compare(spec, f"{counter.name}, {phase}, {batch_size} x {seq_len}", formula, counted)
+                    checked.append(
+                        {
+                            "counter": counter.name,
+                            "phase": phase,
+                            "batch_size": batch_size,
+                            "seq_len": seq_len,
+                            "flops": flops(spec, phase, seq_len, batch_size, causal=False),
+                        }
+                    )
+        points = [{"seq_len": n, **flops_table(spec, n)} for n in settings["seq_lens"]]
+        return {"points": points, "checked": checked}
+
+
+def _compare(
+    spec: Spec, where: str, formula: dict[str, dict[str, int]], counted: dict[str, dict[str, int]]
+) -> None:
+    for block, parts in formula.items():
+        for component, expected in parts.items():
+            if counted[block][component] != expected:
+                raise CountMismatch(
+                    f"{spec.name}: {component} of {block!r} takes {expected:,} FLOPs by formula and "
+                    f"{counted[block][component]:,} by {where}"
+                )

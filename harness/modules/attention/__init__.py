@@ -1,0 +1,1 @@
+"""Attention layers: [B, T, D] -> [B, T, D]."""

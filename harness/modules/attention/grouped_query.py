@@ -1,0 +1,65 @@
+"""Attention with any number of key-value heads: multi-head and multi-query are its two ends."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from torch import Tensor, nn
+
+from harness.choices.attention import Attention
+from harness.choices.attention.grouped_query import GroupedQuery
+from harness.choices.attention.multi_head import MultiHead
+from harness.choices.attention.multi_query import MultiQuery
+from harness.choices.axes import Choices
+from harness.choices.base import Dims
+from harness.modules import computed_by, computes
+from harness.modules.layers import Linear
+from harness.modules.patterns import View
+from harness.modules.step import LayerStep
+
+
+@computes(GroupedQuery, MultiHead, MultiQuery)
+class AttentionLayer(nn.Module):
+    """Projects to queries, keys and values, lets the pattern attend, and projects back.
+
+    A fused projection holds the rows of the queries, then of the keys, then of the values.
+    """
+
+    def __init__(self, attention: Attention, dims: Dims, choices: Choices) -> None:
+        super().__init__()
+        self.channels = attention.channels(dims)
+        queries, keys = attention.num_heads * self.channels, attention.kv_heads * self.channels
+        self.widths = [queries, keys, keys]
+        bias = attention.bias is not False
+        if attention.fused:
+            self.qkv = Linear(dims.hidden_size, sum(self.widths), bias)
+        else:
+            self.query = Linear(dims.hidden_size, queries, bias)
+            self.key = Linear(dims.hidden_size, keys, bias)
+            self.value = Linear(dims.hidden_size, keys, bias)
+        self.fused = attention.fused
+        self.out = Linear(queries, dims.hidden_size, bias=attention.bias is True)
+        self.attend = partial(computed_by(choices.pattern), choices.pattern)
+
+    def forward(self, x: Tensor, step: LayerStep) -> Tensor:
+        """[B, T, D] -> [B, T, D]."""
+        q, k, v = self.project(x)
+        position = step.position
+        q, k = position.rotate(q, step.tables), position.rotate(k, step.tables)
+        k, v, keys = step.extend_cache(k, v)
+        queries = step.places.queries
+        view = View(
+            queries=queries,
+            keys=keys,
+            context=step.places.context,
+            bias=position.score_bias(queries, keys, q.dtype),
+            from_start=step.from_start,
+        )
+        heads: Tensor = self.attend(q, k, v, view)  # [B, T, H, C]
+        out: Tensor = self.out(heads.flatten(2))
+        return out
+
+    def project(self, x: Tensor) -> list[Tensor]:
+        """[B, T, D] -> queries [B, T, H, C], keys and values [B, T, K, C]."""
+        parts = self.qkv(x).split(self.widths, dim=-1) if self.fused else (self.query(x), self.key(x), self.value(x))
+        return [part.unflatten(-1, (-1, self.channels)) for part in parts]

@@ -1,0 +1,87 @@
+"""The model around the choices. It asks every choice for its module and branches on none."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from harness.choices.axes import Choices
+from harness.modules import computed_by
+from harness.modules.positions import Places, PositionModule
+from harness.modules.step import KVCache, LayerStep
+from harness.spec.model import Spec
+
+
+class Decoder(nn.Module):
+    """A decoder-only language model: token ids [B, T] -> logits [B, T, V]."""
+
+    def __init__(self, spec: Spec) -> None:
+        super().__init__()
+        dims, model = spec.dims, spec.choices
+        layers = [spec.layer(index) for index in range(dims.num_layers)]
+        self.spec = spec
+        self.embedding = computed_by(model.embedding)(model.embedding, dims, model)
+        schemes: dict[object, int] = {}
+        self.positions = nn.ModuleList()
+        for choices in (model, *layers):
+            if (scheme := _scheme(choices)) not in schemes:
+                schemes[scheme] = len(schemes)
+                self.positions.append(computed_by(choices.position)(choices.position, dims, choices))
+        self.layer_positions = [schemes[_scheme(choices)] for choices in layers]
+        self.layers = nn.ModuleList(
+            computed_by(choices.residual)(choices.residual, dims, choices) for choices in layers
+        )
+        self.final_norm = nn.Sequential(
+            *(computed_by(model.norm)(model.norm, dims) for _ in range(model.residual.final_norms))
+        )
+        self.head = computed_by(model.head)(model.head, dims)
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        *,
+        context: int | Tensor = 0,
+        position_ids: Tensor | None = None,
+        cache: KVCache | None = None,
+    ) -> Tensor:
+        """Logits of the next token at every place.
+
+        Args:
+            input_ids: tokens, [B, T].
+            context: how many leading tokens are context, which a prefix pattern reads in both directions; a
+                number, or one a sequence, [B].
+            position_ids: what the position scheme is told instead of the places, [T] or [B, T]; for two-dimensional
+                rotary positions [2, T] or [B, 2, T].
+            cache: keys and values of the tokens before; those of `input_ids` are added to it.
+
+        Returns:
+            Logits, [B, T, V].
+        """
+        start = cache.length if cache else 0
+        queries = torch.arange(start, start + input_ids.shape[1], device=input_ids.device)
+        places = Places(queries, context, position_ids)
+        tables = [self._position(index).tables(places) for index in range(len(self.positions))]
+        x = self.embedding(input_ids, self._position(0), places)
+        for index, layer in enumerate(self.layers):
+            scheme = self.layer_positions[index]
+            kept = cache.layers[index] if cache else None
+            x = layer(x, LayerStep(places, self._position(scheme), tables[scheme], start, kept))
+        if cache:
+            cache.length += input_ids.shape[1]
+        # By keyword: torch's module tracker would take a positional table for an input whose gradient ends the head.
+        logits: Tensor = self.head(self.final_norm(x), table=self.embedding.table.weight)
+        return logits
+
+    def new_cache(self) -> KVCache:
+        """An empty cache for this model."""
+        return KVCache([self.spec.layer(index).pattern for index in range(len(self.layers))])
+
+    def _position(self, index: int) -> PositionModule:
+        scheme = self.positions[index]
+        assert isinstance(scheme, PositionModule)
+        return scheme
+
+
+def _scheme(choices: Choices) -> object:
+    """What two layers must have in common to share a position module, which may depend on the heads."""
+    return choices.position if choices.position.in_embedding else (choices.position, choices.attention)

@@ -1,0 +1,1 @@
+"""Embeddings: [B, T] of token ids -> [B, T, D]."""

@@ -1,0 +1,31 @@
+"""The token table."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from harness.choices.axes import Choices
+from harness.choices.base import Dims
+from harness.choices.embeddings.table import Table as TableChoice
+from harness.modules import computed_by, computes
+from harness.modules.layers import Table
+from harness.modules.positions import Places, PositionModule
+
+
+@computes(TableChoice)
+class TokenEmbedding(nn.Module):
+    """Looks tokens up, adds positions where the scheme does, normalises where the choice says so."""
+
+    def __init__(self, embedding: TableChoice, dims: Dims, choices: Choices) -> None:
+        super().__init__()
+        self.table = Table(dims.vocab_size, dims.hidden_size)
+        self.norm = computed_by(choices.norm)(choices.norm, dims) if embedding.norm else nn.Identity()
+        self.gradient_scale = embedding.gradient_scale
+
+    def forward(self, input_ids: Tensor, position: PositionModule, places: Places) -> Tensor:
+        """[B, T] -> [B, T, D]."""
+        x = self.table(input_ids)
+        if self.gradient_scale != 1.0:
+            x = x.detach() + self.gradient_scale * (x - x.detach())  # the value of x, a part of its gradient
+        out: Tensor = self.norm(position.embed(x, places))
+        return out

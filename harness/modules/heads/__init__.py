@@ -1,0 +1,1 @@
+"""Heads: [B, T, D] and the token table [V, D] -> logits [B, T, V]."""

@@ -1,0 +1,26 @@
+"""Patterns: functions (pattern, q, k, v, view) -> weighted values, [B, T, H, C] for q, [B, S, K, C] for k and v."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class View:
+    """What a pattern is told about the queries and keys of one layer.
+
+    Attributes:
+        queries: places of the queries, [T], ascending.
+        keys: places of the keys, [S], ascending.
+        context: how many leading tokens are context; a number, or one a sequence, [B].
+        bias: what is added to the scores, [H, T, S], or None.
+        from_start: whether queries and keys both are the places 0, 1, ..., T - 1.
+    """
+
+    queries: Tensor
+    keys: Tensor
+    context: int | Tensor = 0
+    bias: Tensor | None = None
+    from_start: bool = False

@@ -1,0 +1,56 @@
+"""Position schemes. Each may act in three places; here is the scheme that acts in none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from harness.choices.axes import Choices
+from harness.choices.base import Dims
+from harness.choices.positions import Position
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the tokens of one pass stand.
+
+    Attributes:
+        queries: place of each computed token in its sequence, [T].
+        context: how many leading tokens are context; a number, or one a sequence, [B].
+        ids: what the position scheme is told instead of the places, [T] or [B, T]; for a scheme of two dimensions
+            [2, T] or [B, 2, T]. None: the places.
+    """
+
+    queries: Tensor
+    context: int | Tensor = 0
+    ids: Tensor | None = None
+
+    def one_dimensional(self) -> Tensor:
+        """Position ids of a scheme that counts along one line, [T] or [B, T]."""
+        return self.queries if self.ids is None else self.ids
+
+
+class PositionModule(nn.Module):
+    """A scheme that does nothing anywhere."""
+
+    def __init__(self, position: Position, dims: Dims, choices: Choices) -> None:
+        super().__init__()
+        self.position = position
+
+    def embed(self, x: Tensor, places: Places) -> Tensor:
+        """Act on the embedded tokens, [B, T, D]."""
+        return x
+
+    def tables(self, places: Places) -> tuple[Tensor, ...]:
+        """What `rotate` needs in every layer, computed once a pass."""
+        return ()
+
+    def rotate(self, x: Tensor, tables: tuple[Tensor, ...]) -> Tensor:
+        """Act on the queries or keys of a layer, [B, T, heads, C]."""
+        return x
+
+    def score_bias(self, queries: Tensor, keys: Tensor, dtype: torch.dtype) -> Tensor | None:
+        """What is added to the scores, [H, T, S], for the places of queries [T] and keys [S]; None for nothing."""
+        return None

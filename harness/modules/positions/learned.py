@@ -1,0 +1,31 @@
+"""Learned absolute positions."""
+
+from torch import Tensor
+
+from harness.choices.axes import Choices
+from harness.choices.base import Dims
+from harness.choices.positions.learned import Learned
+from harness.errors import HarnessError
+from harness.modules import computes
+from harness.modules.layers import Table
+from harness.modules.positions import Places, PositionModule
+
+
+@computes(Learned)
+class LearnedPositions(PositionModule):
+    """A row of a table, added to the embedding."""
+
+    def __init__(self, position: Learned, dims: Dims, choices: Choices) -> None:
+        super().__init__(position, dims, choices)
+        self.table = Table(dims.max_seq_len, dims.hidden_size)
+
+    def embed(self, x: Tensor, places: Places) -> Tensor:
+        """x + table[position], [B, T, D].
+
+        Raises:
+            HarnessError: the sequence is longer than the table.
+        """
+        rows = self.table.num_embeddings
+        if x.shape[1] > rows or (not places.queries.is_meta and int(places.queries[-1]) >= rows):
+            raise HarnessError(f"the model has learned positions for {rows} tokens; the sequence is longer")
+        return x + self.table(places.one_dimensional())  # [T, D] or [B, T, D]

@@ -1,0 +1,52 @@
+"""Rotary positions in one dimension."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from harness.choices.axes import Choices
+from harness.choices.base import Dims
+from harness.choices.positions.rope import Rope
+from harness.modules import computes
+from harness.modules.positions import Places, PositionModule
+
+
+def rotation_tables(ids: Tensor, channels: int, theta: float) -> tuple[Tensor, Tensor]:
+    """Cosine and sine of position x frequency, [.., T, 1, channels / 2], in float32 whatever the model computes in."""
+    exponents = torch.arange(0, channels, 2, device=ids.device, dtype=torch.float32) / channels
+    angles = ids.to(torch.float32)[..., None, None] * theta**-exponents
+    return angles.cos(), angles.sin()
+
+
+def rotate_half_split(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotate the pairs (i, i + half) of the last dimension, [B, T, heads, channels]."""
+    first, second = x.chunk(2, dim=-1)
+    return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+
+
+def rotate_interleaved(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotate the pairs (2i, 2i + 1) of the last dimension, [B, T, heads, channels]."""
+    even, odd = x.unflatten(-1, (-1, 2)).unbind(-1)
+    return torch.stack((even * cos - odd * sin, odd * cos + even * sin), dim=-1).flatten(-2)
+
+
+@computes(Rope)
+class RotaryPositions(PositionModule):
+    """Rotates the first channels of queries and keys; the rest passes."""
+
+    def __init__(self, position: Rope, dims: Dims, choices: Choices) -> None:
+        super().__init__(position, dims, choices)
+        self.channels = position.rotary_channels(choices.attention.channels(dims))
+        self.theta = position.theta
+        self.turn = rotate_half_split if position.layout == "half_split" else rotate_interleaved
+
+    def tables(self, places: Places) -> tuple[Tensor, ...]:
+        """Cosine and sine, [.., T, 1, rotary channels / 2]."""
+        return rotation_tables(places.one_dimensional(), self.channels, self.theta)
+
+    def rotate(self, x: Tensor, tables: tuple[Tensor, ...]) -> Tensor:
+        """Turn the rotary channels of [B, T, heads, C]."""
+        cos, sin = (table.to(x.dtype) for table in tables)
+        turned = self.turn(x[..., : self.channels], cos, sin)
+        return torch.cat((turned, x[..., self.channels :]), dim=-1)

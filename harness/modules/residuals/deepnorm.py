@@ -1,0 +1,25 @@
+"""Post-LN block with DeepNorm's weight on the stream."""
+
+from torch import Tensor
+
+from harness.choices.axes import Choices
+from harness.choices.base import Dims
+from harness.choices.residuals.deepnorm import DeepNorm
+from harness.modules import computes
+from harness.modules.residuals import Block
+from harness.modules.step import LayerStep
+
+
+@computes(DeepNorm)
+class DeepNormBlock(Block):
+    """norm(alpha x + sublayer(x)), twice."""
+
+    def __init__(self, residual: DeepNorm, dims: Dims, choices: Choices) -> None:
+        super().__init__(residual, dims, choices)
+        self.alpha = residual.alpha_at(dims)
+
+    def forward(self, x: Tensor, step: LayerStep) -> Tensor:
+        """[B, T, D] -> [B, T, D]."""
+        x = self.attention_norm(self.alpha * x + self.attention(x, step))
+        out: Tensor = self.mlp_norm(self.alpha * x + self.mlp(x))
+        return out

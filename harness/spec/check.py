@@ -1,0 +1,281 @@
+"""From a tree to a spec: every mistake of the file is found and placed before anything is built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from harness.choices.axes import AXES, IMPLIED, PER_LAYER, Choices
+from harness.choices.base import Choice, Dims, Source
+from harness.errors import HarnessError, Problem, SpecError, did_you_mean
+from harness.spec.merge import normalised, patched
+from harness.spec.model import Claim, Provenance, Spec
+from harness.spec.tree import Step, Tree
+
+M = TypeVar("M", bound=BaseModel)
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+"""A spec's name: it becomes part of file names, so there is no separator of folders in it."""
+
+DEFAULT_BLOCK = "layer"
+"""What the only block of a spec without `blocks` is called."""
+
+
+class SourceEntry(BaseModel):
+    """Title and address of something to cite."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    title: str
+    url: Annotated[str, Field(pattern=r"^https?://")]
+
+
+class SpecFile(BaseModel):
+    """The keys of a spec file. What stands in `choices` and `blocks` is checked against the registries."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: Name
+    extends: Name | None = None
+    title: str | None = None
+    family: str | None = None
+    provenance: Provenance = "variant"
+    about: str = ""
+    released: str = ""
+    sources: dict[str, SourceEntry] = {}
+    training: list[str] = []
+    claims: list[Claim] = []
+    dims: Dims
+    choices: dict[str, Any]
+    blocks: dict[str, dict[str, Any]] = {}
+    layers: list[str] = []
+
+
+def spec_from_tree(tree: Tree) -> Spec:
+    """Check a tree, in which `extends` is already resolved, and make it a spec.
+
+    Raises:
+        SpecError: with all that is wrong in it.
+    """
+    checker = _Checker()
+    head = checker.model(SpecFile, tree)
+    dims_tree = tree.get("dims")
+    dims = head.dims if head else checker.model(Dims, dims_tree, report=False) if dims_tree else None
+    choices = checker.choices(tree.get("choices"))
+    blocks = checker.blocks(tree.get("blocks"), tree.get("choices"))
+    checker.claims(tree)
+    checker.layers(tree, dims)
+    if dims:
+        checker.fit(dims, choices, blocks, tree)
+    if checker.problems or head is None or dims is None:
+        raise SpecError(checker.problems)
+    model = Choices(**choices)
+    return Spec(
+        name=head.name,
+        title=head.title or head.name,
+        family=head.family or "other",
+        provenance=head.provenance,
+        about=head.about,
+        released=head.released,
+        sources={key: Source(entry.title, entry.url) for key, entry in head.sources.items()},
+        training=tuple(head.training),
+        claims=tuple(head.claims),
+        dims=dims,
+        choices=model,
+        blocks={name: replace(model, **block) for name, block in blocks.items()} or {DEFAULT_BLOCK: model},
+        layers=tuple(head.layers) or (DEFAULT_BLOCK,),
+    )
+
+
+class _Checker:
+    """Collects problems; what could not be made is left out of what it returns."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def model(self, kind: type[M], tree: Tree, prefix: str = "", *, report: bool = True) -> M | None:
+        """`tree` as a pydantic model, or None; `prefix` comes before the keys in messages."""
+        try:
+            return kind.model_validate(tree.plain())
+        except ValidationError as error:
+            if report:
+                self.problems += explain(error, tree, kind, prefix)
+            return None
+
+    def choices(self, tree: Tree | None) -> dict[str, Choice]:
+        """The model's choice on every axis; an axis that is missing is a problem."""
+        if tree is None or not tree.is_mapping:
+            return {}
+        self._unknown_axes(tree, list(AXES), "axis")
+        made = {}
+        for axis in AXES:
+            part = tree.get(axis)
+            if part is None and axis in IMPLIED:
+                part = Tree(IMPLIED[axis], tree.mark, tree.mark)
+            if part is None:
+                kinds = ", ".join(AXES[axis].names())
+                self.problems.append(tree.mark.problem(f"missing axis {axis!r}; expected one of: {kinds}"))
+            elif choice := self._choice(axis, part):
+                made[axis] = choice
+        return made
+
+    def blocks(self, tree: Tree | None, model: Tree | None) -> dict[str, dict[str, Choice]]:
+        """What each block chooses for itself, as a patch on what the model chooses."""
+        if tree is None or not tree.is_mapping:
+            return {}
+        return {name: self._block(part, model) for name, part in tree.value.items() if part.is_mapping}
+
+    def _block(self, tree: Tree, model: Tree | None) -> dict[str, Choice]:
+        self._unknown_axes(tree, PER_LAYER, "axis of a block")
+        made = {}
+        for axis, part in tree.value.items():
+            if axis in PER_LAYER and (choice := self._choice(axis, patched(model.get(axis) if model else None, part))):
+                if getattr(choice, "in_embedding", False):
+                    message = f"{choice.kind!r} acts on the embedding, so no block can choose it; set it in choices"
+                    self.problems.append(part.mark.problem(message))
+                made[axis] = choice
+        return made
+
+    def _unknown_axes(self, tree: Tree, allowed: Sequence[str], noun: str) -> None:
+        for key, part in tree.value.items():
+            if key not in allowed:
+                message = f"unknown {noun} {key!r}; {did_you_mean(key, allowed)}"
+                self.problems.append(part.key_mark.problem(message))
+
+    def _choice(self, axis: str, tree: Tree) -> Choice | None:
+        options = normalised(tree)
+        kind = options.get("kind") if options.is_mapping else None
+        if kind is None or not isinstance(kind.value, str):
+            found = kind.value if kind else options.plain()
+            message = f"{axis} needs a kind; found {_shown(found)}, expected one of: {', '.join(AXES[axis].names())}"
+            self.problems.append((kind or options).mark.problem(message))
+            return None
+        try:
+            chosen = AXES[axis][kind.value]
+        except HarnessError as error:
+            self.problems.append(kind.mark.problem(str(error)))
+            return None
+        rest = options.with_value({key: part for key, part in options.value.items() if key != "kind"})
+        return self.model(chosen, rest, f"{axis}.")
+
+    def claims(self, tree: Tree) -> None:
+        """A claim must name one of the sources."""
+        sources = tree.get("sources")
+        known = list(sources.value) if sources and sources.is_mapping else []
+        for claim in _items(tree.get("claims")):
+            source = claim.get("source")
+            if source and isinstance(source.value, str) and source.value not in known:
+                message = f"unknown source {source.value!r}; {did_you_mean(source.value, known)}"
+                self.problems.append(source.mark.problem(message))
+
+    def layers(self, tree: Tree, dims: Dims | None) -> None:
+        """`layers` names blocks, and every block is named."""
+        blocks, layers = tree.get("blocks"), tree.get("layers")
+        known = blocks.value if blocks and blocks.is_mapping else {}
+        used = [item.value for item in _items(layers)]
+        for item in _items(layers):
+            if isinstance(item.value, str) and item.value not in known:
+                self.problems.append(item.mark.problem(f"unknown block {item.value!r}; {did_you_mean(item.value, list(known))}"))
+        for name, block in known.items():
+            if name not in used:
+                self.problems.append(block.key_mark.problem(f"block {name!r} is never used; name it in layers"))
+        if layers and dims and len(used) > dims.num_layers:
+            message = f"found {len(used)} entries for num_layers {dims.num_layers}; expected no more than that"
+            self.problems.append(layers.mark.problem(message))
+
+    def fit(self, dims: Dims, model: dict[str, Choice], blocks: dict[str, dict[str, Choice]], tree: Tree) -> None:
+        """Ask every choice whether it fits the sizes and the other choices, in each block as it stands there."""
+        for name, block in {"": {}, **blocks}.items():
+            made = {**model, **block}
+            if "attention" not in made:
+                continue
+            layer = Choices(**{axis: made.get(axis) for axis in AXES})  # type: ignore[arg-type]  # gaps are reported
+            for axis, choice in made.items():
+                start = ("blocks", name, axis) if axis in block else ("choices", axis)
+                for option, message in choice.problems(dims, layer):
+                    place = _deepest(tree, (*start, option))[0]
+                    where = f" in block {name!r}" if name and axis not in block else ""
+                    self.problems.append(place.mark.problem(f"{axis}.{option}: {message}{where}"))
+
+
+def _items(tree: Tree | None) -> list[Tree]:
+    return tree.value if tree and isinstance(tree.value, list) else []
+
+
+def explain(error: ValidationError, tree: Tree, model: type[BaseModel], prefix: str = "") -> list[Problem]:
+    """Pydantic's findings in words of ours, each at its place in the file."""
+    places: dict[tuple[Step, ...], list[ErrorDetails]] = {}
+    for detail in error.errors():
+        path = detail["loc"] if detail["type"] == "missing" else _deepest(tree, detail["loc"])[1]
+        places.setdefault(path, []).append(detail)
+    return [_explained(path, details, tree, model, prefix) for path, details in places.items()]
+
+
+def _explained(
+    path: tuple[Step, ...], details: list[ErrorDetails], tree: Tree, model: type[BaseModel], prefix: str
+) -> Problem:
+    place = _deepest(tree, path)[0]
+    dotted = prefix + ".".join(map(str, path))
+    if details[0]["type"] == "missing":
+        return place.mark.problem(f"missing key {dotted!r}")
+    if details[0]["type"] == "extra_forbidden":
+        allowed = did_you_mean(str(path[-1]), sorted(_fields(model, path[:-1])))
+        return place.key_mark.problem(f"unknown key {dotted!r}; {allowed}")
+    expected = " or ".join(dict.fromkeys(_expected(detail) for detail in details))
+    return place.mark.problem(f"{dotted}: found {_shown(place.plain())}, expected {expected}")
+
+
+_EXPECTED = {
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "greater_than": "a number above {gt}",
+    "less_than_equal": "a number up to {le}",
+    "literal_error": "{expected}",
+}
+
+
+def _expected(detail: ErrorDetails) -> str:
+    if detail["type"] == "string_pattern_mismatch":
+        pattern = detail["ctx"]["pattern"]
+        return "an address that begins with http:// or https://" if "http" in pattern else \
+            "lower-case letters, digits, '.', '_' and '-', beginning with a letter or digit"
+    template = _EXPECTED.get(detail["type"])
+    return template.format(**detail.get("ctx", {})) if template else f"otherwise: {detail['msg']}"
+
+
+def _shown(value: object) -> str:
+    kinds = {str: "text", bool: "true or false", int: "a whole number", float: "a number", list: "a list", dict: "a mapping"}
+    if value is None:
+        return "nothing"
+    text = repr(value).lower() if isinstance(value, bool) else repr(value)
+    return f"{text if len(text) <= 60 else text[:57] + '...'} ({kinds[type(value)]})"
+
+
+def _fields(model: type[BaseModel], path: Iterable[Step]) -> list[str]:
+    """The keys that are allowed under `path` of a model."""
+    for step in path:
+        if isinstance(step, str) and step in model.model_fields:
+            inner = model.model_fields[step].annotation
+            arguments = [inner, *getattr(inner, "__args__", ())]
+            model = next((a for a in arguments if isinstance(a, type) and issubclass(a, BaseModel)), model)
+    fields = list(model.model_fields)
+    return [*fields, "kind"] if issubclass(model, Choice) else fields
+
+
+def _deepest(tree: Tree, path: Sequence[Step]) -> tuple[Tree, tuple[Step, ...]]:
+    """The part of the tree that lies furthest along a path, and how far that is."""
+    for length, step in enumerate(path):
+        part = tree.get(step)
+        if part is None:
+            return tree, tuple(path[:length])
+        tree = part
+    return tree, tuple(path)

@@ -1,0 +1,149 @@
+"""A spec as the rest of the program sees it: checked, resolved, immutable."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, PositiveInt
+
+from harness.choices.axes import PER_LAYER, Choices
+from harness.choices.base import Dims, Scaling, Source
+
+Provenance = Literal["released", "inferred", "proxy", "documented", "variant"]
+PROVENANCES = {
+    "released": "weights or code are public, and the spec builds the same architecture",
+    "inferred": "published in part; what was not is inferred, see about",
+    "proxy": "never published; another architecture stands in",
+    "documented": "as described in writing, where the release differs",
+    "variant": "a what-if: another spec with choices changed",
+}
+
+
+class Claim(BaseModel):
+    """A figure that a source states, to be held against the computed one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    metric: Literal["params", "non_embedding_params", "kv_cache_bytes_per_token"]
+    value: int | float
+    source: str
+    at: str
+    digits: PositiveInt | None = None
+    """How many digits of the value are meant; left out, those before its trailing zeros: 6.7e9 has two."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One model.
+
+    Attributes:
+        name: what commands call it, the stem of its file.
+        title: what pages call it.
+        family: groups specs in tables.
+        provenance: how the architecture is known, one of `PROVENANCES`.
+        about: a remark on what is known and what is not.
+        released: date of the release, as far as it is known.
+        sources: where the facts come from, by short name.
+        training: stages of training, in order, where they are documented.
+        claims: published figures.
+        dims: sizes of the whole model.
+        choices: the choice on each axis, for the model and for layers that name no block of their own.
+        blocks: the kinds of layers there are, by name.
+        layers: names of blocks, repeated over the depth.
+    """
+
+    name: str
+    title: str
+    family: str
+    provenance: Provenance
+    about: str
+    released: str
+    sources: dict[str, Source]
+    training: tuple[str, ...]
+    claims: tuple[Claim, ...]
+    dims: Dims
+    choices: Choices
+    blocks: dict[str, Choices]
+    layers: tuple[str, ...]
+
+    def layer(self, index: int) -> Choices:
+        """The choices of the layer at `index`, from 0."""
+        return self.blocks[self.layers[index % len(self.layers)]]
+
+    @cached_property
+    def block_counts(self) -> dict[str, int]:
+        """How many layers are of each block, in order of first use."""
+        return dict(Counter(self.layers[index % len(self.layers)] for index in range(self.dims.num_layers)))
+
+    @cached_property
+    def architecture(self) -> dict[str, Any]:
+        """Everything that decides what is computed, ready for JSON; of a block, only what it chooses for itself."""
+        model = {axis: choice.options() for axis, choice in self.choices.items()}
+        blocks = {
+            name: {axis: choice.options() for axis, choice in block.items() if choice.options() != model[axis]}
+            for name, block in self.blocks.items()
+        }
+        return {"dims": self.dims.model_dump(), "choices": model, "blocks": blocks, "layers": list(self.layers)}
+
+    @cached_property
+    def hash(self) -> str:
+        """16 hexadecimal digits that two specs share when the same choices make up their model and every layer.
+
+        Names, sources and claims do not enter, nor how the layers are written down.
+        """
+        model = {axis: choice.options() for axis, choice in self.choices.items() if axis not in PER_LAYER}
+        model["norm"] = self.choices.norm.options()
+        if self.choices.position.in_embedding:
+            model["position"] = self.choices.position.options()
+        layers = [
+            {axis: getattr(self.blocks[name], axis).options() for axis in PER_LAYER} for name in self.block_counts
+        ]
+        kinds = [json.dumps(layer, sort_keys=True) for layer in layers]
+        index = {name: kinds.index(kind) for name, kind in zip(self.block_counts, kinds, strict=True)}
+        order = [index[self.layers[depth % len(self.layers)]] for depth in range(self.dims.num_layers)]
+        canonical = json.dumps([self.dims.model_dump(), model, kinds, order], sort_keys=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+    def scaled(
+        self,
+        *,
+        hidden_size: int = 64,
+        num_layers: int | None = None,
+        vocab_size: int | None = None,
+        max_seq_len: int | None = None,
+    ) -> Spec:
+        """A small model of the same choices.
+
+        Kinds, the ratio of query to key-value heads, the ratio of the MLP to the hidden size and the order of the
+        blocks stay. Windows, strides and position tables keep their share of `max_seq_len`. Claims are dropped.
+
+        Args:
+            hidden_size: the new width D; a multiple of 4.
+            num_layers: the new depth; left out, one round of the blocks, and at least 2.
+            vocab_size: the new vocabulary; left out, 256.
+            max_seq_len: the new longest sequence; left out, 64.
+        """
+        if hidden_size % 4 or hidden_size < 4:
+            raise ValueError(f"hidden_size must be a positive multiple of 4, not {hidden_size}")
+        dims = Dims(
+            num_layers=num_layers or max(2, len(self.layers)),
+            hidden_size=hidden_size,
+            vocab_size=vocab_size or 256,
+            max_seq_len=max_seq_len or 64,
+        )
+        scaling = Scaling(self.dims, dims)
+
+        def shrink(choices: Choices) -> Choices:
+            return Choices(**{axis: choice.scaled(scaling) for axis, choice in choices.items()})
+
+        model = shrink(self.choices)
+        blocks = {
+            name: replace(model, **{axis: getattr(block, axis).scaled(scaling) for axis in PER_LAYER})
+            for name, block in self.blocks.items()
+        }
+        return replace(self, dims=dims, choices=model, blocks=blocks, claims=())
