@@ -11,7 +11,7 @@ class HarnessError(Exception):
     """A mistake in the input, told so that its author can mend it."""
 
 
-class CountMismatch(HarnessError):
+class CountMismatchError(HarnessError):
     """Two ways to count the same thing disagree, or a counter met an operator that it does not know."""
 
 

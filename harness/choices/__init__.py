@@ -1,1 +1,1 @@
-"""What a choice IS: options, source and closed-form costs, one file a choice. How it computes is in `harness.modules`."""
+"""What a choice IS: options, source and closed-form costs, one file a choice. `harness.modules` is how it computes."""

@@ -1,4 +1,4 @@
-"""What can be known of a spec, one metric a file. Closed forms need no torch; the checks against it import it themselves."""
+"""What can be known of a spec, one metric a file. Closed forms need no torch; their checks import it themselves."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Metric:
         """The result, ready for JSON.
 
         Raises:
-            CountMismatch: two ways to come by an exact figure disagree.
+            CountMismatchError: two ways to come by an exact figure disagree.
         """
         raise NotImplementedError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from harness.choices.patterns import triangle
-from harness.errors import CountMismatch
+from harness.errors import CountMismatchError
 from harness.metrics import Metric, lengths_up_to, metrics
 from harness.spec.model import Spec
 
@@ -34,7 +34,7 @@ class AttentionPairs(Metric):
             for n in settings["check"]:
                 formula, summed = pattern.visible_pairs(n), mask_sum(pattern, n)
                 if formula != summed:
-                    raise CountMismatch(
+                    raise CountMismatchError(
                         f"{spec.name}: {pattern.kind} of block {block!r} shows {formula:,} pairs of {n} tokens by "
                         f"formula and {summed:,} in its mask"
                     )

@@ -20,7 +20,7 @@ from torch.utils.module_tracker import ModuleTracker
 
 from harness.choices.patterns import Pattern
 from harness.choices.patterns.dense import Dense
-from harness.errors import CountMismatch
+from harness.errors import CountMismatchError
 from harness.factory import build
 from harness.metrics.flops import Phase
 from harness.modules.decoder import Decoder
@@ -74,13 +74,13 @@ class Counter:
     count: Callable[[nn.Module, Tensor, Phase, KVCache | None], Mapping[str, int]]
 
 
-def forward_counts(
+def counted_flops(
     counter: Counter, spec: Spec, phase: Phase, seq_len: int, batch_size: int
 ) -> dict[str, dict[str, int]]:
     """What `harness.metrics.flops.flops_breakdown` gives for causal=False, counted.
 
     Raises:
-        CountMismatch: an operator is unknown, or FLOPs are spent outside attention, MLP and head.
+        CountMismatchError: an operator is unknown, or FLOPs are spent outside attention, MLP and head.
     """
     small = one_of_each(spec)
     model = build(small, device="meta")
@@ -88,15 +88,15 @@ def forward_counts(
     tokens = torch.empty(batch_size, 1 if phase == "decode" else seq_len, dtype=torch.long, device="meta")
     try:
         counts = counter.count(model, tokens, phase, cache)
-    except CountMismatch as error:
-        raise CountMismatch(f"{spec.name}: {counter.name}, {phase}: {error}") from None
+    except CountMismatchError as error:
+        raise CountMismatchError(f"{spec.name}: {counter.name}, {phase}: {error}") from None
     parts = {"model": {"head": counts.get("head", 0)}}
     for index, block in enumerate(small.layers):
         parts[block] = {part: counts.get(f"layers.{index}.{part}", 0) for part in ("attention", "mlp")}
     attributed = sum(sum(part.values()) for part in parts.values())
     if attributed != counts[""]:
-        raise CountMismatch(
-            f"{spec.name}: {counter.name}, {phase}: {counts[''] - attributed:,} FLOPs lie outside attention, MLP and head"
+        raise CountMismatchError(
+            f"{spec.name}: {counter.name}, {phase}: {counts[''] - attributed:,} FLOPs lie outside attention, MLP, head"
         )
     return parts
 
@@ -113,18 +113,18 @@ def filled_cache(model: Decoder, length: int, batch_size: int) -> KVCache:
     return cache
 
 
-class _OperatorCheck(TorchDispatchMode):
+class _OperatorCheck(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no type for it
     """Refuses operators that the counter does not know and the convention does not name."""
 
     def __init__(self, tracker: ModuleTracker) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.tracker = tracker
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         packet = func._overloadpacket
         if packet not in flop_registry and packet.__name__.strip("_") not in NOT_COUNTED:
             layer = max(self.tracker.parents - {"Global"}, key=len, default="the model")
-            raise CountMismatch(f"operator {packet} in {layer} is not known to be counted, nor to be free")
+            raise CountMismatchError(f"operator {packet} in {layer} is not known to be counted, nor to be free")
         return func(*args, **(kwargs or {}))
 
 
@@ -165,7 +165,7 @@ def _attention_handle(inputs: list[Any], outputs: list[Any]) -> int:
 
 
 def _by_fvcore(model: nn.Module, tokens: Tensor, phase: Phase, cache: KVCache | None) -> Mapping[str, int]:
-    """fvcore traces the forward pass and counts multiply-adds, which are two FLOPs each."""
+    """Fvcore traces the forward pass and counts multiply-adds, which are two FLOPs each."""
     traced = _Traced(model, cache).eval()
     analysis = FlopCountAnalysis(traced, tokens)
     analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
@@ -176,7 +176,7 @@ def _by_fvcore(model: nn.Module, tokens: Tensor, phase: Phase, cache: KVCache | 
     for path, _ in reversed(list(traced.named_modules())):
         for operator in analysis.unsupported_ops(path):
             if operator.removeprefix("aten::").strip("_") not in NOT_COUNTED:
-                raise CountMismatch(f"operator {operator} in {path} is not known to be counted, nor to be free")
+                raise CountMismatchError(f"operator {operator} in {path} is not known to be counted, nor to be free")
     return {path.removeprefix("model").removeprefix("."): 2 * count for path, count in counts.items() if path}
 
 
@@ -193,9 +193,7 @@ def cache_bytes(spec: Spec, seq_len: int, batch_size: int, dtype: torch.dtype = 
     cache = model.new_cache()
     with torch.no_grad():
         model(torch.empty(batch_size, seq_len, dtype=torch.long, device="meta"), cache=cache)
-    return sum(
-        spec.block_counts[block] * layer.nbytes for block, layer in zip(small.layers, cache.layers, strict=True)
-    )
+    return sum(spec.block_counts[block] * layer.nbytes for block, layer in zip(small.layers, cache.layers, strict=True))
 
 
 def mask_sum(pattern: Pattern, n: int) -> int:

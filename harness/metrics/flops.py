@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from harness.errors import CountMismatch
+from harness.errors import CountMismatchError
 from harness.metrics import Metric, lengths_up_to, metrics
 from harness.spec.model import Spec
 
@@ -77,41 +77,46 @@ class Flops(Metric):
     version = 1
 
     def settings(self, spec: Spec, profile: str) -> dict[str, Any]:
-        """Lengths up to the longest that the model is made for; pairs of (batch size, length) to check."""
+        """Lengths up to the longest that the model is made for; phase, batch size and length of what is checked.
+
+        For a batch the FLOPs are a polynomial of second degree in the length, without a constant, so two lengths
+        pin them down: the longest, and a ragged one.
+        """
         longest = spec.dims.max_seq_len
-        return {"seq_lens": lengths_up_to(longest), "check": [[1, longest], [2, min(129, longest)]]}
+        return {
+            "seq_lens": lengths_up_to(longest),
+            "check": [["prefill", 1, longest], ["decode", 2, longest], ["train", 2, min(129, longest)]],
+        }
 
     def measure(self, spec: Spec, settings: dict[str, Any]) -> dict[str, Any]:
         """Closed forms at every length, then the counters."""
-        from harness.metrics.counters import COUNTERS, forward_counts
+        from harness.metrics.counters import COUNTERS, counted_flops
 
         checked = []
-        for batch_size, seq_len in settings["check"]:
-            for counter in COUNTERS:
-                for phase in counter.phases:
-                    formula = flops_breakdown(spec, phase, seq_len, batch_size, causal=False)
-                    counted = forward_counts(counter, spec, phase, seq_len, batch_size)
-                    _compare(spec, f"{counter.name}, {phase}, {batch_size} x {seq_len}", formula, counted)
-                    checked.append(
-                        {
-                            "counter": counter.name,
-                            "phase": phase,
-                            "batch_size": batch_size,
-                            "seq_len": seq_len,
-                            "flops": flops(spec, phase, seq_len, batch_size, causal=False),
-                        }
-                    )
+        for phase, batch_size, seq_len in settings["check"]:
+            formula = flops_breakdown(spec, phase, seq_len, batch_size, causal=False)
+            counters = [counter for counter in COUNTERS if phase in counter.phases]
+            for counter in counters:
+                counted = counted_flops(counter, spec, phase, seq_len, batch_size)
+                _compare(spec, f"{counter.name}, {phase}, {batch_size} x {seq_len}", formula, counted)
+            checked.append(
+                {
+                    "phase": phase,
+                    "batch_size": batch_size,
+                    "seq_len": seq_len,
+                    "full": flops(spec, phase, seq_len, batch_size, causal=False),
+                    "counters": [counter.name for counter in counters],
+                }
+            )
         points = [{"seq_len": n, **flops_table(spec, n)} for n in settings["seq_lens"]]
         return {"points": points, "checked": checked}
 
 
-def _compare(
-    spec: Spec, where: str, formula: dict[str, dict[str, int]], counted: dict[str, dict[str, int]]
-) -> None:
+def _compare(spec: Spec, where: str, formula: dict[str, dict[str, int]], counted: dict[str, dict[str, int]]) -> None:
     for block, parts in formula.items():
         for component, expected in parts.items():
             if counted[block][component] != expected:
-                raise CountMismatch(
+                raise CountMismatchError(
                     f"{spec.name}: {component} of {block!r} takes {expected:,} FLOPs by formula and "
                     f"{counted[block][component]:,} by {where}"
                 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.errors import CountMismatch
+from harness.errors import CountMismatchError
 from harness.metrics import Metric, lengths_up_to, metrics
 from harness.metrics.params import params
 from harness.spec.model import Spec
@@ -95,7 +95,7 @@ class KVCache(Metric):
         for batch_size, seq_len in settings["check"]:
             formula, filled = kv_cache_bytes(spec, seq_len, batch_size), cache_bytes(spec, seq_len, batch_size)
             if formula != filled:
-                raise CountMismatch(
+                raise CountMismatchError(
                     f"{spec.name}: the cache of {batch_size} x {seq_len} tokens has {formula:,} bytes by formula "
                     f"and {filled:,} in its tensors"
                 )

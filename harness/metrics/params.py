@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.choices.axes import Choices
 from harness.choices.base import Dims
-from harness.errors import CountMismatch
+from harness.errors import CountMismatchError
 from harness.metrics import Metric, metrics
 from harness.spec.model import Spec
 
@@ -66,7 +66,7 @@ class Params(Metric):
         counted = parameter_count(build(spec, device="meta"))
         for component, formula in breakdown.items():
             if formula != counted[component]:
-                raise CountMismatch(
+                raise CountMismatchError(
                     f"{spec.name}: {component} has {formula:,} parameters by formula and {counted[component]:,} "
                     "in the modules"
                 )
@@ -78,5 +78,3 @@ class Params(Metric):
             "layer_counts": spec.block_counts,
             "checked": {"modules on the meta device": sum(counted.values())},
         }
-
-

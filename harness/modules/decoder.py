@@ -58,8 +58,8 @@ class Decoder(nn.Module):
             Logits, [B, T, V].
         """
         start = cache.length if cache else 0
-        queries = torch.arange(start, start + input_ids.shape[1], device=input_ids.device)
-        places = Places(queries, context, position_ids)
+        end = start + int(input_ids.shape[1])
+        places = Places(torch.arange(start, end, device=input_ids.device), end, context, position_ids)
         tables = [self._position(index).tables(places) for index in range(len(self.positions))]
         x = self.embedding(input_ids, self._position(0), places)
         for index, layer in enumerate(self.layers):
@@ -67,7 +67,7 @@ class Decoder(nn.Module):
             kept = cache.layers[index] if cache else None
             x = layer(x, LayerStep(places, self._position(scheme), tables[scheme], start, kept))
         if cache:
-            cache.length += input_ids.shape[1]
+            cache.length = end
         # By keyword: torch's module tracker would take a positional table for an input whose gradient ends the head.
         logits: Tensor = self.head(self.final_norm(x), table=self.embedding.table.weight)
         return logits

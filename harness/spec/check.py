@@ -106,7 +106,7 @@ class _Checker:
                 self.problems += explain(error, tree, kind, prefix)
             return None
 
-    def choices(self, tree: Tree | None) -> dict[str, Choice]:
+    def choices(self, tree: Tree | None) -> dict[str, Any]:
         """The model's choice on every axis; an axis that is missing is a problem."""
         if tree is None or not tree.is_mapping:
             return {}
@@ -123,13 +123,13 @@ class _Checker:
                 made[axis] = choice
         return made
 
-    def blocks(self, tree: Tree | None, model: Tree | None) -> dict[str, dict[str, Choice]]:
+    def blocks(self, tree: Tree | None, model: Tree | None) -> dict[str, dict[str, Any]]:
         """What each block chooses for itself, as a patch on what the model chooses."""
         if tree is None or not tree.is_mapping:
             return {}
         return {name: self._block(part, model) for name, part in tree.value.items() if part.is_mapping}
 
-    def _block(self, tree: Tree, model: Tree | None) -> dict[str, Choice]:
+    def _block(self, tree: Tree, model: Tree | None) -> dict[str, Any]:
         self._unknown_axes(tree, PER_LAYER, "axis of a block")
         made = {}
         for axis, part in tree.value.items():
@@ -179,7 +179,9 @@ class _Checker:
         used = [item.value for item in _items(layers)]
         for item in _items(layers):
             if isinstance(item.value, str) and item.value not in known:
-                self.problems.append(item.mark.problem(f"unknown block {item.value!r}; {did_you_mean(item.value, list(known))}"))
+                self.problems.append(
+                    item.mark.problem(f"unknown block {item.value!r}; {did_you_mean(item.value, list(known))}")
+                )
         for name, block in known.items():
             if name not in used:
                 self.problems.append(block.key_mark.problem(f"block {name!r} is never used; name it in layers"))
@@ -187,13 +189,14 @@ class _Checker:
             message = f"found {len(used)} entries for num_layers {dims.num_layers}; expected no more than that"
             self.problems.append(layers.mark.problem(message))
 
-    def fit(self, dims: Dims, model: dict[str, Choice], blocks: dict[str, dict[str, Choice]], tree: Tree) -> None:
+    def fit(self, dims: Dims, model: dict[str, Any], blocks: dict[str, dict[str, Any]], tree: Tree) -> None:
         """Ask every choice whether it fits the sizes and the other choices, in each block as it stands there."""
         for name, block in {"": {}, **blocks}.items():
             made = {**model, **block}
             if "attention" not in made:
                 continue
-            layer = Choices(**{axis: made.get(axis) for axis in AXES})  # type: ignore[arg-type]  # gaps are reported
+            known: dict[str, Any] = {axis: made.get(axis) for axis in AXES}  # a gap is told of already
+            layer = Choices(**known)
             for axis, choice in made.items():
                 start = ("blocks", name, axis) if axis in block else ("choices", axis)
                 for option, message in choice.problems(dims, layer):
@@ -246,14 +249,24 @@ _EXPECTED = {
 def _expected(detail: ErrorDetails) -> str:
     if detail["type"] == "string_pattern_mismatch":
         pattern = detail["ctx"]["pattern"]
-        return "an address that begins with http:// or https://" if "http" in pattern else \
-            "lower-case letters, digits, '.', '_' and '-', beginning with a letter or digit"
+        return (
+            "an address that begins with http:// or https://"
+            if "http" in pattern
+            else "lower-case letters, digits, '.', '_' and '-', beginning with a letter or digit"
+        )
     template = _EXPECTED.get(detail["type"])
     return template.format(**detail.get("ctx", {})) if template else f"otherwise: {detail['msg']}"
 
 
 def _shown(value: object) -> str:
-    kinds = {str: "text", bool: "true or false", int: "a whole number", float: "a number", list: "a list", dict: "a mapping"}
+    kinds = {
+        str: "text",
+        bool: "true or false",
+        int: "a whole number",
+        float: "a number",
+        list: "a list",
+        dict: "a mapping",
+    }
     if value is None:
         return "nothing"
     text = repr(value).lower() if isinstance(value, bool) else repr(value)

@@ -12,6 +12,7 @@ from harness.spec.merge import merged
 from harness.spec.model import Spec
 from harness.spec.tree import Tree, read_tree
 
+
 def library_folder() -> Path:
     """The folder of the specs that come with the program: in a checkout `specs`, else inside the package."""
     package = Path(__file__).parent.parent
@@ -93,7 +94,7 @@ def _resolved(path: Path, children: tuple[Path, ...]) -> Tree:
     chain = (*children, path.resolve())
     parent_path = _parent_path(parent, path)
     if parent_path.resolve() in chain:
-        names = " -> ".join([p.stem for p in chain[chain.index(parent_path.resolve()):]] + [parent_path.stem])
+        names = " -> ".join([p.stem for p in chain[chain.index(parent_path.resolve()) :]] + [parent_path.stem])
         raise SpecError([parent.mark.problem(f"extends itself: {names}")])
     return merged(_resolved(parent_path, chain), tree)
 

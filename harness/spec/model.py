@@ -139,7 +139,8 @@ class Spec:
         scaling = Scaling(self.dims, dims)
 
         def shrink(choices: Choices) -> Choices:
-            return Choices(**{axis: choice.scaled(scaling) for axis, choice in choices.items()})
+            scaled: dict[str, Any] = {axis: choice.scaled(scaling) for axis, choice in choices.items()}
+            return Choices(**scaled)
 
         model = shrink(self.choices)
         blocks = {

@@ -94,8 +94,8 @@ def parse_tree(text: str, file: str) -> Tree:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         message = f"not valid YAML: {error.problem or error.context}"
-        place = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        raise SpecError([Problem(file, *place, message)]) from None
+        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+        raise SpecError([Problem(file, line, column, message)]) from None
     except (YAMLError, ValueError) as error:
         raise SpecError([Problem(file, 0, 0, f"not valid YAML: {str(error).splitlines()[0]}")]) from None
     except RecursionError:
@@ -105,7 +105,9 @@ def parse_tree(text: str, file: str) -> Tree:
     if builder.problems:
         raise SpecError(builder.problems)
     if tree is None or not tree.is_mapping:
-        raise SpecError([Problem(file, 1, 1, "expected a mapping with the keys of a spec, such as name, dims and choices")])
+        raise SpecError(
+            [Problem(file, 1, 1, "expected a mapping with the keys of a spec, such as name, dims and choices")]
+        )
     return tree
 
 
@@ -142,7 +144,9 @@ class _Builder:
                 self.problems.append(mark.problem("a key must be a word; found a list or a mapping"))
             elif key.value in entries:
                 first = entries[key.value].key_mark
-                self.problems.append(mark.problem(f"duplicate key {key.value!r}; it is already set in line {first.line}"))
+                self.problems.append(
+                    mark.problem(f"duplicate key {key.value!r}; it is already set in line {first.line}")
+                )
             else:
                 entries[key.value] = self.build(value, key)
         return entries

@@ -64,14 +64,20 @@ class Attention(Choice):
     def problems(self, dims: Dims, choices: Choices) -> Iterator[tuple[str, str]]:
         """Heads must divide the hidden size unless `head_dim` is given, and key-value heads the heads."""
         if self.head_dim is None and dims.hidden_size % self.num_heads:
-            yield "num_heads", (
-                f"found {self.num_heads}, which does not divide hidden_size {dims.hidden_size}; "
-                f"expected a divisor such as {_nearest_divisor(dims.hidden_size, self.num_heads)}, or give head_dim"
+            yield (
+                "num_heads",
+                (
+                    f"found {self.num_heads}, which does not divide hidden_size {dims.hidden_size}; "
+                    f"expected a divisor such as {_nearest_divisor(dims.hidden_size, self.num_heads)}, or give head_dim"
+                ),
             )
         if self.num_heads % self.kv_heads:
-            yield "num_kv_heads", (
-                f"found {self.kv_heads}, which does not divide num_heads {self.num_heads}; "
-                f"expected a divisor such as {_nearest_divisor(self.num_heads, self.kv_heads)}"
+            yield (
+                "num_kv_heads",
+                (
+                    f"found {self.kv_heads}, which does not divide num_heads {self.num_heads}; "
+                    f"expected a divisor such as {_nearest_divisor(self.num_heads, self.kv_heads)}"
+                ),
             )
 
     def scaled(self, scaling: Scaling) -> Attention:

@@ -11,8 +11,10 @@ class GroupedQuery(Attention):
     """Groups of H / K query heads share a head of keys and values: K = H is multi-head, K = 1 multi-query."""
 
     kind = "grouped_query"
-    source = Source("GQA: Training Generalized Multi-Query Transformer Models from Multi-Head Checkpoints",
-                    "https://arxiv.org/abs/2305.13245")
+    source = Source(
+        "GQA: Training Generalized Multi-Query Transformer Models from Multi-Head Checkpoints",
+        "https://arxiv.org/abs/2305.13245",
+    )
 
     num_kv_heads: PositiveInt
 

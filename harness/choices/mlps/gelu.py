@@ -8,7 +8,7 @@ from harness.choices.mlps import MLP, mlps
 
 @mlps.register("gelu")
 class GELU(MLP):
-    """down(gelu(up(x))), with the exact Gaussian distribution or the paper's tanh approximation of it (GPT, ChatGLM)."""
+    """down(gelu(up(x))), exact or by the paper's approximation with tanh, which GPT and ChatGLM use."""
 
     kind = "gelu"
     source = Source("Gaussian Error Linear Units (GELUs)", "https://arxiv.org/abs/1606.08415")

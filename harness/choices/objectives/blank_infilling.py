@@ -14,7 +14,9 @@ class BlankInfilling(Objective):
     """
 
     kind = "blank_infilling"
-    source = Source("GLM: General Language Model Pretraining with Autoregressive Blank Infilling",
-                    "https://arxiv.org/abs/2103.10360")
+    source = Source(
+        "GLM: General Language Model Pretraining with Autoregressive Blank Infilling",
+        "https://arxiv.org/abs/2103.10360",
+    )
 
     shuffle_spans: bool = True

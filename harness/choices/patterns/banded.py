@@ -20,7 +20,7 @@ class Banded(Pattern):
         return (k <= q) & (q - k < self.window)
 
     def visible_pairs(self, n: int) -> int:
-        """w n - w (w - 1) / 2: the first w - 1 queries see fewer."""
+        """W n - w (w - 1) / 2: the first w - 1 queries see fewer."""
         window = min(self.window, n)
         return window * n - triangle(window - 1)
 

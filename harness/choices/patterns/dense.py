@@ -16,7 +16,7 @@ class Dense(Pattern):
         return k <= q
 
     def visible_pairs(self, n: int) -> int:
-        """n (n + 1) / 2."""
+        """N (n + 1) / 2."""
         return triangle(n)
 
     def kept(self, k: Index, n: int) -> Index:
@@ -24,5 +24,5 @@ class Dense(Pattern):
         return k < n
 
     def cached_keys(self, n: int) -> int:
-        """n."""
+        """N."""
         return n

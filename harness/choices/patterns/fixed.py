@@ -41,7 +41,7 @@ class Fixed(Pattern):
         return (k < n) & ((k >= current) | (k % self.block >= self.block - self.summary))
 
     def cached_keys(self, n: int) -> int:
-        """c keys a finished block, and the current block up to token n."""
+        """C keys a finished block, and the current block up to token n."""
         finished, place = divmod(n - 1, self.block)
         return finished * self.summary + place + 1
 

@@ -14,8 +14,10 @@ class Prefix(Dense):
     """
 
     kind = "prefix"
-    source = Source("Unified Language Model Pre-training for Natural Language Understanding and Generation",
-                    "https://arxiv.org/abs/1905.03197")
+    source = Source(
+        "Unified Language Model Pre-training for Natural Language Understanding and Generation",
+        "https://arxiv.org/abs/1905.03197",
+    )
 
     def visible(self, q: Index, k: Index, context: Index | int = 0) -> Index:
         """The key is not later than the query, or it is context."""

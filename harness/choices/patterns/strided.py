@@ -33,7 +33,7 @@ class Strided(Pattern):
         return k < n
 
     def cached_keys(self, n: int) -> int:
-        """n."""
+        """N."""
         return n
 
     def scaled(self, scaling: Scaling) -> "Strided":

@@ -9,8 +9,10 @@ class Alibi(Position):
     """Lowers a head's score of a key by slope x distance; slopes are a geometric series over the heads, not learnt."""
 
     kind = "alibi"
-    source = Source("Train Short, Test Long: Attention with Linear Biases Enables Input Length Extrapolation",
-                    "https://arxiv.org/abs/2108.12409")
+    source = Source(
+        "Train Short, Test Long: Attention with Linear Biases Enables Input Length Extrapolation",
+        "https://arxiv.org/abs/2108.12409",
+    )
 
     @staticmethod
     def slopes(num_heads: int) -> list[float]:

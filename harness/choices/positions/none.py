@@ -9,5 +9,7 @@ class NoPosition(Position):
     """Nothing: only the causal mask tells the model about order."""
 
     kind = "none"
-    source = Source("Transformer Language Models without Positional Encodings Still Learn Positional Information",
-                    "https://arxiv.org/abs/2203.16634")
+    source = Source(
+        "Transformer Language Models without Positional Encodings Still Learn Positional Information",
+        "https://arxiv.org/abs/2203.16634",
+    )

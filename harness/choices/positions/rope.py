@@ -41,5 +41,8 @@ class Rope(Position):
         channels = choices.attention.channels(dims)
         rotary = channels * self.fraction
         if rotary != round(rotary) or round(rotary) % 2:
-            yield "fraction", f"found {self.fraction}, which rotates {rotary:g} of the {channels} channels of a head; " \
-                "expected an even whole number of them"
+            yield (
+                "fraction",
+                f"found {self.fraction}, which rotates {rotary:g} of the {channels} channels of a head; "
+                "expected an even whole number of them",
+            )

@@ -1,4 +1,4 @@
-"""Two-dimensional rotary positions: Du et al. 2022 (GLM), https://arxiv.org/abs/2103.10360, section 2.2, as rotations"""
+"""Two-dimensional rotary positions: Du et al. 2022 (GLM), https://arxiv.org/abs/2103.10360, section 2.2"""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ class Rope2D(Position):
     """
 
     kind = "rope_2d"
-    source = Source("GLM: General Language Model Pretraining with Autoregressive Blank Infilling",
-                    "https://arxiv.org/abs/2103.10360")
+    source = Source(
+        "GLM: General Language Model Pretraining with Autoregressive Blank Infilling",
+        "https://arxiv.org/abs/2103.10360",
+    )
 
     theta: PositiveFloat
 

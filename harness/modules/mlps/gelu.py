@@ -19,5 +19,5 @@ class GELUMLP(ActivatedMLP):
         self.approximate = mlp.approximate
 
     def activation(self, x: Tensor) -> Tensor:
-        """x times the Gaussian distribution function of x."""
+        """X times the Gaussian distribution function of x."""
         return gelu(x, approximate=self.approximate)

@@ -13,5 +13,5 @@ class SwiGLUMLP(ActivatedMLP):
     """down(silu(gate(x)) * up(x))."""
 
     def activation(self, x: Tensor) -> Tensor:
-        """x times the logistic function of x."""
+        """X times the logistic function of x."""
         return silu(x)

@@ -18,12 +18,14 @@ class Places:
 
     Attributes:
         queries: place of each computed token in its sequence, [T].
+        end: tokens of a sequence so far, those computed included.
         context: how many leading tokens are context; a number, or one a sequence, [B].
         ids: what the position scheme is told instead of the places, [T] or [B, T]; for a scheme of two dimensions
             [2, T] or [B, 2, T]. None: the places.
     """
 
     queries: Tensor
+    end: int
     context: int | Tensor = 0
     ids: Tensor | None = None
 

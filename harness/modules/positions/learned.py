@@ -20,12 +20,13 @@ class LearnedPositions(PositionModule):
         self.table = Table(dims.max_seq_len, dims.hidden_size)
 
     def embed(self, x: Tensor, places: Places) -> Tensor:
-        """x + table[position], [B, T, D].
+        """X + table[position], [B, T, D].
 
         Raises:
             HarnessError: the sequence is longer than the table.
         """
         rows = self.table.num_embeddings
-        if x.shape[1] > rows or (not places.queries.is_meta and int(places.queries[-1]) >= rows):
-            raise HarnessError(f"the model has learned positions for {rows} tokens; the sequence is longer")
-        return x + self.table(places.one_dimensional())  # [T, D] or [B, T, D]
+        if places.end > rows:
+            raise HarnessError(f"the model has learned positions for {rows} tokens; the sequence has {places.end}")
+        rows_of_tokens: Tensor = self.table(places.one_dimensional())  # [T, D] or [B, T, D]
+        return x + rows_of_tokens

@@ -1,0 +1,45 @@
+"""The program `harness`: collects the commands, and turns errors into lines for people and exit codes for scripts."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from harness.cli.check import check
+from harness.cli.diff import diff
+from harness.cli.list import list_specs
+from harness.cli.report import report
+from harness.cli.run import run
+from harness.cli.schema import schema
+from harness.cli.show import show
+from harness.errors import CountMismatchError, HarnessError
+
+app = typer.Typer(
+    help="What an architectural choice in a language model costs and buys.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("list")(list_specs)
+for command in (show, check, diff, run, report, schema):
+    app.command()(command)
+
+EXIT_DISAGREEMENT, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 1 figures disagree, 2 bad input, 130 interrupted."""
+    try:
+        app()
+    except CountMismatchError as error:
+        _leave(str(error), EXIT_DISAGREEMENT)
+    except HarnessError as error:
+        _leave(str(error), EXIT_BAD_INPUT)
+    except KeyboardInterrupt:
+        _leave("interrupted", EXIT_INTERRUPTED)
+
+
+def _leave(message: str, code: int) -> None:
+    print(message, file=sys.stderr)
+    sys.exit(code)

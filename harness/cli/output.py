@@ -1,0 +1,77 @@
+"""How figures and tables look on a terminal, and as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def print_json(value: Any) -> None:
+    """Indented JSON on the standard output."""
+    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, left: int = 1) -> None:
+    """A table whose first `left` columns are words and whose others are numbers.
+
+    Cells are shown as they are: markup in a spec's title is text.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="left" if index < left else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(str(cell)) for cell in row))
+    console().print(table)
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Standard output, or standard error; wide enough for a table where it is no terminal."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, width=None if stream.isatty() else 160, highlight=False)
+
+
+def short(number: int) -> str:
+    """Three digits and a power of a thousand.
+
+    >>> short(6738415616)
+    '6.74B'
+    """
+    size = float(number)
+    for unit in ("", "K", "M", "B", "T", "P", "E"):
+        if abs(size) < 999.5:
+            return (
+                f"{size:.0f}"
+                if not unit
+                else f"{size:.{max(0, 2 - (abs(size) >= 9.995) - (abs(size) >= 99.95))}f}{unit}"
+            )
+        size /= 1000
+    return f"{size:.3g}Z"
+
+
+def binary(number: int) -> str:
+    """Bytes with a power of 1024.
+
+    >>> binary(524288)
+    '512 KiB'
+    """
+    size = float(number)
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if size < 1024:
+            return f"{size:.4g} {unit}"
+        size /= 1024
+    return f"{size:.4g} PiB"

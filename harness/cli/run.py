@@ -1,0 +1,120 @@
+"""`harness run`: measure specs and store the results."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from harness.cli.output import Json, console, print_json, print_table
+from harness.cli.report import Out
+from harness.errors import HarnessError
+from harness.metrics import metrics
+from harness.results import Cell, read_cell
+from harness.runner.plan import PlannedCell, plan
+from harness.spec.library import find_specs, load_spec
+from harness.spec.model import Spec
+
+
+def run(
+    names: Annotated[list[str] | None, typer.Argument(help="Names, globs or paths of specs; none for all.")] = None,
+    metric: Annotated[str, typer.Option("--metrics", help="Metrics, separated by commas; left out, all.")] = "",
+    profile: Annotated[Literal["quick", "full"], typer.Option(help="How much is measured.")] = "quick",
+    out: Out = Path("reports"),
+    processes: Annotated[int | None, typer.Option(min=1, help="Side by side; left out, one a core.")] = None,
+    json: Json = False,
+) -> None:
+    """Measure specs, check every exact figure by a second and a third way, and store the results.
+
+    What is stored already is not measured again, so an interrupted run goes on where it was. A spec with mistakes is
+    told and left out; the others are measured.
+    """
+    chosen = [name.strip() for name in metric.split(",") if name.strip()] or metrics.names()
+    for name in chosen:
+        metrics[name]
+    specs, broken = _load(find_specs(names or []))
+    cells = plan(specs, chosen, profile)
+    stored = [cell for cell in cells if cell.is_stored(out)]
+    results = {cell: read_cell(cell.path(out)) for cell in stored} | _measure(cells, stored, out, processes)
+    rows = [_row(cell, results[cell], cell in stored, out) for cell in cells]
+    if json:
+        print_json(rows)
+    else:
+        _summarise(rows, out)
+    failed = [row for row in rows if row["status"] == "failed"]
+    for row in failed:
+        print(row["reason"], file=sys.stderr)
+    for error in broken:
+        print(error, file=sys.stderr)
+    if broken or failed:
+        raise typer.Exit(2 if broken else 1)
+
+
+def _load(names: list[str]) -> tuple[list[Spec], list[HarnessError]]:
+    specs: list[Spec] = []
+    broken: list[HarnessError] = []
+    for name in names:
+        try:
+            specs.append(load_spec(name))
+        except HarnessError as error:
+            broken.append(error)
+    twice = [name for name, count in Counter(spec.name for spec in specs).items() if count > 1]
+    if twice:
+        raise HarnessError(f"two of the specs are called {twice[0]!r}; results are stored by name, so rename one")
+    return specs, broken
+
+
+def _measure(
+    cells: list[PlannedCell], stored: list[PlannedCell], out: Path, processes: int | None
+) -> dict[PlannedCell, Cell]:
+    """Measure what is not stored, with a progress bar on the standard error."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from harness.runner.execute import execute
+
+    missing = [cell for cell in cells if cell not in stored]
+    if not missing:
+        return {}
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    results = {}
+    with Progress(*columns, console=console(stderr=True)) as progress:
+        task = progress.add_task("measuring", total=len(cells), completed=len(stored))
+        try:
+            for planned, cell in execute(missing, out, processes):
+                results[planned] = cell
+                progress.advance(task)
+        except KeyboardInterrupt:
+            done = len(stored) + len(results)
+            message = (
+                f"interrupted: {done} of {len(cells)} results are stored in {out}; the same command goes on from there"
+            )
+            progress.console.print(message, markup=False)
+            raise
+    return results
+
+
+def _row(planned: PlannedCell, cell: Cell, stored: bool, out: Path) -> dict[str, Any]:
+    return {
+        "spec": planned.spec.name,
+        "metric": planned.metric,
+        "status": cell.status,
+        "reason": cell.reason,
+        "stored_before": stored,
+        "file": str(planned.path(out)),
+    }
+
+
+def _summarise(rows: list[dict[str, Any]], out: Path) -> None:
+    table: dict[str, Counter[str]] = {}
+    for row in rows:
+        counts = table.setdefault(row["metric"], Counter())
+        counts[row["status"]] += 1
+        counts["before"] += row["stored_before"]
+    print_table(
+        f"Results in {out}",
+        ["metric", "exact and checked", "failed", "stored before"],
+        [(metric, counts["ok"], counts["failed"], counts["before"]) for metric, counts in table.items()],
+    )

@@ -1,0 +1,121 @@
+"""`harness show`: the fact sheet of one spec."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from harness.cli.output import Json, binary, console, print_json, print_table
+from harness.metrics.attention_pairs import visible_pairs
+from harness.metrics.flops import flops_table
+from harness.metrics.kv_cache import BUDGETS_GB, kv_cache_bytes, kv_cache_bytes_per_token, longest_context
+from harness.metrics.params import layer_params, non_embedding_params, params, params_breakdown
+from harness.spec.diff import flattened
+from harness.spec.library import load_spec
+from harness.spec.model import PROVENANCES, Spec
+
+Name = Annotated[str, typer.Argument(help="Name of a spec, or path to a .yaml file.")]
+SeqLen = Annotated[int | None, typer.Option(min=1, help="Tokens of a sequence; left out, the longest of the model.")]
+BatchSize = Annotated[int, typer.Option(min=1, help="Sequences in a batch.")]
+
+
+def show(name: Name, json: Json = False, seq_len: SeqLen = None, batch_size: BatchSize = 1) -> None:
+    """Choices, sizes and costs of one spec, in closed form."""
+    spec = load_spec(name)
+    sheet = fact_sheet(spec, seq_len or spec.dims.max_seq_len, batch_size)
+    if json:
+        print_json(sheet)
+    else:
+        _print(spec, sheet)
+
+
+def fact_sheet(spec: Spec, seq_len: int, batch_size: int) -> dict[str, Any]:
+    """All that the closed forms say of a spec, ready for JSON."""
+    return {
+        "name": spec.name,
+        "title": spec.title,
+        "family": spec.family,
+        "provenance": spec.provenance,
+        "about": spec.about,
+        "released": spec.released,
+        "training": list(spec.training),
+        "sources": {key: {"title": source.title, "url": source.url} for key, source in spec.sources.items()},
+        "hash": spec.hash,
+        "architecture": spec.architecture,
+        "params": params(spec),
+        "non_embedding_params": non_embedding_params(spec),
+        "params_breakdown": params_breakdown(spec),
+        "params_per_layer": {block: layer_params(spec.dims, spec.blocks[block]) for block in spec.block_counts},
+        "layer_counts": spec.block_counts,
+        "kv_cache_bytes_per_token": kv_cache_bytes_per_token(spec),
+        "seq_len": seq_len,
+        "length_limit": spec.choices.position.length_limit(spec.dims),
+        "batch_size": batch_size,
+        "kv_cache_bytes": kv_cache_bytes(spec, seq_len, batch_size),
+        "visible_pairs": visible_pairs(spec, seq_len),
+        "flops": flops_table(spec, seq_len, batch_size),
+        "longest_context": [
+            {"budget_gb": gb, "weights": dtype, "tokens": longest_context(spec, gb * 10**9, weights=dtype)}
+            for gb in BUDGETS_GB
+            for dtype in ("fp16", "int8", "int4")
+        ],
+    }
+
+
+def _print(spec: Spec, sheet: dict[str, Any]) -> None:
+    out = console()
+    out.print(f"{spec.title} ({spec.name})", style="bold", markup=False)
+    out.print(
+        f"{spec.family}, {spec.released or 'no date'}; {spec.provenance}: {PROVENANCES[spec.provenance]}", markup=False
+    )
+    if spec.about:
+        out.print(spec.about, markup=False)
+    for stage in spec.training:
+        out.print(f"  trained by {stage}", markup=False)
+    print_table("Choices", ["choice", "value"], [(key, _word(value)) for key, value in flattened(spec).items()], left=2)
+    total = sheet["params"]
+    rows = [(part, f"{size:,}", f"{size / total:.1%}") for part, size in sheet["params_breakdown"].items()]
+    print_table("Parameters", ["component", "scalars", "share"], [*rows, ("total", f"{total:,}", "")])
+    print_table(
+        f"FLOPs of {sheet['batch_size']} x {sheet['seq_len']} tokens (2 a multiply-add, matrix products only)",
+        ["phase", "full: all pairs", "causal: visible pairs"],
+        [(phase, f"{row['full']:,}", f"{row['causal']:,}") for phase, row in sheet["flops"].items()],
+    )
+    print_table(
+        "KV cache, fp16",
+        ["what", "bytes", ""],
+        [
+            ("one more token", f"{sheet['kv_cache_bytes_per_token']:,}", binary(sheet["kv_cache_bytes_per_token"])),
+            (
+                f"{sheet['batch_size']} x {sheet['seq_len']} tokens",
+                f"{sheet['kv_cache_bytes']:,}",
+                binary(sheet["kv_cache_bytes"]),
+            ),
+        ],
+    )
+    _print_contexts(sheet)
+    limit = sheet["length_limit"]
+    if limit and sheet["seq_len"] > limit:
+        out.print(f"Note: this model has learned positions for {limit} tokens and cannot run {sheet['seq_len']}.")
+    for source in spec.sources.values():
+        out.print(f"Source: {source.title}, {source.url}", markup=False, soft_wrap=True)
+
+
+def _print_contexts(sheet: dict[str, Any]) -> None:
+    fits = {(row["budget_gb"], row["weights"]): row["tokens"] for row in sheet["longest_context"]}
+    words = {0: "weights do not fit", None: "unbounded"}
+    print_table(
+        "Longest context beside the weights, fp16 cache, tokens",
+        ["memory", "fp16 weights", "int8 weights", "int4 weights"],
+        [
+            (f"{gb} GB", *(words.get(fits[gb, dtype]) or f"{fits[gb, dtype]:,}" for dtype in ("fp16", "int8", "int4")))
+            for gb in BUDGETS_GB
+        ],
+    )
+
+
+def _word(value: object) -> str:
+    if value is None:
+        return "-"
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,170 @@
+"""Stored results: one JSON file a cell, written whole or not at all. The runner writes them, reports read them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import tempfile
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from harness.errors import HarnessError
+from harness.spec.model import Spec
+
+PACKAGES = ("torch", "fvcore", "numpy")
+"""Packages whose version could change a result."""
+
+
+class SpecRecord(BaseModel):
+    """What a report needs to know of the spec that was measured."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    hash: str
+    title: str
+    family: str
+    provenance: str
+    about: str
+    released: str
+    training: list[str]
+    sources: dict[str, dict[str, str]]
+    architecture: dict[str, Any]
+
+
+class Cell(BaseModel):
+    """The result of one metric on one spec with one set of settings.
+
+    Attributes:
+        status: `ok`, or `failed` with a reason: a number that could not be had is stored as such.
+        values: what the metric returned; empty where it failed.
+        environment: packages and hardware that it was measured with.
+        created: UTC time, ISO 8601.
+        seconds: how long the measurement took.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = 1
+    spec: SpecRecord
+    metric: str = Field(pattern=r"^[a-z0-9_]+$")
+    version: int
+    settings: dict[str, Any]
+    environment: dict[str, Any]
+    status: Literal["ok", "failed"]
+    reason: str = ""
+    values: dict[str, Any] = {}
+    created: str
+    seconds: float
+
+    @property
+    def key(self) -> str:
+        """16 hexadecimal digits of all that decides the result."""
+        return cell_key(self.spec.hash, self.metric, self.version, self.settings, self.environment)
+
+
+def cell_key(spec_hash: str, metric: str, version: int, settings: dict[str, Any], environment: dict[str, Any]) -> str:
+    """Digest of the architecture, the metric and its version, the settings, the packages and the hardware."""
+    canonical = json.dumps([spec_hash, metric, version, settings, environment], sort_keys=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def record(spec: Spec) -> SpecRecord:
+    """The part of a spec that is stored with its results."""
+    return SpecRecord(
+        name=spec.name,
+        hash=spec.hash,
+        title=spec.title,
+        family=spec.family,
+        provenance=spec.provenance,
+        about=spec.about,
+        released=spec.released,
+        training=list(spec.training),
+        sources={key: {"title": source.title, "url": source.url} for key, source in spec.sources.items()},
+        architecture=spec.architecture,
+    )
+
+
+@cache
+def environment() -> dict[str, Any]:
+    """Versions of the packages that results depend on, and the machine, without importing any of them."""
+
+    def installed(package: str) -> str:
+        try:
+            return version(package)
+        except PackageNotFoundError:
+            return "not installed"
+
+    return {
+        "packages": {"python": platform.python_version(), **{name: installed(name) for name in PACKAGES}},
+        "hardware": {"machine": platform.machine(), "processor": _processor(), "cores": os.cpu_count()},
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or "unknown"
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+
+
+def cell_path(folder: Path, spec_name: str, metric: str, key: str) -> Path:
+    """Where a cell lies below the folder of a run."""
+    return folder / "results" / spec_name / f"{metric}-{key}.json"
+
+
+def write_cell(folder: Path, cell: Cell) -> Path:
+    """Store a cell so that a reader, or a crash, sees either all of it or nothing."""
+    path = cell_path(folder, cell.spec.name, cell.metric, cell.key)
+    write_atomically(path, cell.model_dump_json(indent=1) + "\n")
+    return path
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write to a temporary file beside `path`, flush it to the disk, and rename it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def read_cell(path: Path) -> Cell:
+    """Read one stored cell.
+
+    Raises:
+        HarnessError: the file is not a result of this program.
+    """
+    try:
+        return Cell.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise HarnessError(f"{path}: cannot be read: {error}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "the file"
+        raise HarnessError(f"{path}: not a stored result: {place}: {first['msg']}; delete it and run again") from None
+
+
+def read_cells(folder: Path) -> list[Cell]:
+    """The newest cell for each spec, metric and settings below the folder of a run, in order of file name."""
+    newest: dict[tuple[str, str, str], Cell] = {}
+    for path in sorted((folder / "results").glob("*/*.json")):
+        cell = read_cell(path)
+        key = (cell.spec.name, cell.metric, json.dumps(cell.settings, sort_keys=True))
+        if key not in newest or newest[key].created < cell.created:
+            newest[key] = cell
+    return list(newest.values())

@@ -1,0 +1,1 @@
+"""From specs and metrics to stored results."""

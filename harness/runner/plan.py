@@ -1,0 +1,44 @@
+"""Which cells a run is made of, and which of them are stored already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import HarnessError
+from harness.metrics import metrics
+from harness.results import cell_key, cell_path, environment, read_cell
+from harness.spec.model import Spec
+
+PROFILES = ("quick", "full")
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """One metric on one spec with one set of settings."""
+
+    spec: Spec
+    metric: str
+    settings: dict[str, Any]
+
+    def path(self, folder: Path) -> Path:
+        """Where its result is stored."""
+        version = metrics[self.metric].version
+        key = cell_key(self.spec.hash, self.metric, version, self.settings, environment())
+        return cell_path(folder, self.spec.name, self.metric, key)
+
+    def is_stored(self, folder: Path) -> bool:
+        """Whether a good result is there already; one that failed, or cannot be read, is measured again."""
+        path = self.path(folder)
+        try:
+            return path.is_file() and read_cell(path).status == "ok"
+        except HarnessError:
+            return False
+
+
+def plan(specs: Iterable[Spec], names: Iterable[str], profile: str) -> list[PlannedCell]:
+    """Every metric on every spec, spec by spec."""
+    chosen = [(name, metrics[name]()) for name in names]
+    return [PlannedCell(spec, name, metric.settings(spec, profile)) for spec in specs for name, metric in chosen]

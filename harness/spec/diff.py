@@ -1,0 +1,32 @@
+"""What differs between two architectures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.spec.model import Spec
+
+
+def flattened(spec: Spec) -> dict[str, Any]:
+    """Every size and option by a dotted name; those of a block only where it differs from the model."""
+    architecture = spec.architecture
+    flat = dict(architecture["dims"])
+    for axis, options in architecture["choices"].items():
+        flat |= _choice(axis, options)
+    if len(spec.blocks) > 1:
+        flat["layers"] = ", ".join(spec.layers)
+    for block, choices in architecture["blocks"].items():
+        for axis, options in choices.items():
+            flat |= _choice(f"{block}: {axis}", options)
+    return flat
+
+
+def _choice(axis: str, options: dict[str, Any]) -> dict[str, Any]:
+    rest = {f"{axis}.{key}": value for key, value in options.items() if key != "kind"}
+    return {axis: options["kind"], **rest}
+
+
+def difference(first: Spec, second: Spec) -> dict[str, tuple[Any, Any]]:
+    """The sizes and options that are not the same; None where one of the specs has no such option."""
+    a, b = flattened(first), flattened(second)
+    return {key: (a.get(key), b.get(key)) for key in {**a, **b} if a.get(key) != b.get(key)}
