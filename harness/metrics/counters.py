@@ -36,8 +36,8 @@ NOT_COUNTED = frozenset(
     # Works element by element or reduces each vector: by convention not billed.
     "add and bitwise_and bitwise_not bitwise_or clamp cos div embedding_dense_backward eq floor_divide fused_rms_norm "
     "fused_rms_norm_backward ge gelu gelu_backward gt layer_norm le lt mean mul native_layer_norm "
-    "native_layer_norm_backward neg or pow reciprocal relu remainder rms_norm rsqrt rsub safe_softmax silu "
-    "silu_backward sin softmax softmax_backward_data sub sum threshold_backward".split()
+    "native_layer_norm_backward neg or pow reciprocal relu remainder repeat_interleave rms_norm rsqrt rsub safe_softmax silu "
+    "silu_backward sin softmax softmax_backward_data sub sum tanh tanh_backward threshold_backward".split()
 )
 """Operators that cost no FLOPs by the convention of `harness.metrics.flops`; underscores at either end are left off.
 Any other must be known to a counter."""

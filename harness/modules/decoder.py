@@ -32,7 +32,7 @@ class Decoder(nn.Module):
             computed_by(choices.residual)(choices.residual, dims, choices) for choices in layers
         )
         self.final_norm = nn.Sequential(
-            *(computed_by(model.norm)(model.norm, dims) for _ in range(model.residual.final_norms))
+            *(computed_by(model.norm)(model.norm, dims.hidden_size) for _ in range(model.residual.final_norms))
         )
         self.head = computed_by(model.head)(model.head, dims)
 

@@ -172,3 +172,13 @@ class _Builder:
                 return float(text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan"))
         self.problems.append(mark.problem(f"tags are not allowed; found {node.tag}"))
         return None
+
+
+def tree_of(value: Any, file: str) -> Tree:
+    """Plain data as a tree whose parts have no place of their own in `file`."""
+    mark = Mark(file, 0, 0)
+    if isinstance(value, dict):
+        value = {key: tree_of(part, file) for key, part in value.items()}
+    elif isinstance(value, list):
+        value = [tree_of(part, file) for part in value]
+    return Tree(value, mark, mark)

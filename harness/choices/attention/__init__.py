@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import PositiveInt
+from pydantic import PositiveFloat, PositiveInt
 
 from harness.choices.base import Choice, Dims, Linear, Scaling
 from harness.registry import Registry
@@ -23,12 +23,19 @@ class Attention(Choice):
         bias: on all four projections (true), on none (false), or on those of queries, keys and values only (qkv).
         fused: one matrix for queries, keys and values, as released by GPT-2, Qwen and Baichuan, or three. The
             counts are the same.
+        qk_norm: normalise queries and keys before they are rotated, as the layers are normalised: each head for
+            itself, with gains that the heads share (head; Qwen3), or all heads together (all; OLMo 2).
+        scale: what the scores are multiplied by; left out, 1 / sqrt(head channels).
+        softcap: if given, scores become softcap tanh(scores / softcap) before the mask (Gemma 2).
     """
 
     num_heads: PositiveInt
     head_dim: PositiveInt | None = None
     bias: bool | Literal["qkv"]
     fused: bool = False
+    qk_norm: Literal["head", "all"] | None = None
+    scale: PositiveFloat | None = None
+    softcap: PositiveFloat | None = None
 
     @property
     def kv_heads(self) -> int:
@@ -38,6 +45,12 @@ class Attention(Choice):
     def channels(self, dims: Dims) -> int:
         """Channels of one head, C."""
         return self.head_dim or dims.hidden_size // self.num_heads
+
+    def norm_widths(self, dims: Dims) -> tuple[int, ...]:
+        """Channels of the norms of queries and keys."""
+        channels = self.channels(dims)
+        widths = {None: (), "head": (channels, channels), "all": (self.num_heads * channels, self.kv_heads * channels)}
+        return widths[self.qk_norm]
 
     def projections(self, dims: Dims) -> tuple[Linear, Linear]:
         """The matrix products into queries, keys and values (together), and back out of the heads."""

@@ -1,8 +1,8 @@
 """The token table, with the two stabilisers of GLM-130B: Zeng et al. 2022, https://arxiv.org/abs/2210.02414"""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, PositiveFloat
 
 from harness.choices.base import Dims, Source
 from harness.choices.embeddings import Embedding, embeddings
@@ -16,6 +16,8 @@ class Table(Embedding):
         norm: normalise the vectors before the first block (Le Scao et al. 2022, https://arxiv.org/abs/2210.15424).
         gradient_scale: the factor on the gradient that reaches the table through the input; the values stay.
             GLM-130B's embedding gradient shrink is 0.1 (section 3.2). A tied head's gradient is not scaled.
+        scale: what the looked-up vectors are multiplied by: a number, or the root of the hidden size, sqrt(D), as in
+            Vaswani et al. 2017 (section 3.4) and Gemma.
     """
 
     kind = "table"
@@ -23,11 +25,16 @@ class Table(Embedding):
 
     norm: bool = False
     gradient_scale: Annotated[float, Field(gt=0, le=1)] = 1.0
+    scale: PositiveFloat | Literal["sqrt(D)"] = 1.0
 
     @property
     def norms(self) -> int:
         """One where `norm` is set."""
         return int(self.norm)
+
+    def scale_in(self, dims: Dims) -> float:
+        """The factor of the looked-up vectors in a model of this width."""
+        return float(dims.hidden_size**0.5) if isinstance(self.scale, str) else self.scale
 
     def params(self, dims: Dims) -> int:
         """V D; the norm is the norm's to count."""

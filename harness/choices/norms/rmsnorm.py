@@ -1,6 +1,6 @@
 """Root mean square normalisation: Zhang and Sennrich 2019, https://arxiv.org/abs/1910.07467"""
 
-from harness.choices.base import Dims, Source
+from harness.choices.base import Source
 from harness.choices.norms import Norm, norms
 
 
@@ -11,6 +11,6 @@ class RMSNorm(Norm):
     kind = "rmsnorm"
     source = Source("Root Mean Square Layer Normalization", "https://arxiv.org/abs/1910.07467")
 
-    def params(self, dims: Dims) -> int:
-        """A gain a channel: D."""
-        return dims.hidden_size
+    def gains(self, width: int) -> int:
+        """A gain a channel."""
+        return width

@@ -39,6 +39,10 @@ class AttentionLayer(nn.Module):
             self.value = Linear(dims.hidden_size, keys, bias)
         self.fused = attention.fused
         self.out = Linear(queries, dims.hidden_size, bias=attention.bias is True)
+        self.scale, self.softcap = attention.scale, attention.softcap
+        self.qk_norm = attention.qk_norm
+        if widths := attention.norm_widths(dims):
+            self.query_norm, self.key_norm = (computed_by(choices.norm)(choices.norm, width) for width in widths)
         self.attend = partial(computed_by(choices.pattern), choices.pattern)
 
     def forward(self, x: Tensor, step: LayerStep) -> Tensor:
@@ -53,6 +57,8 @@ class AttentionLayer(nn.Module):
             keys=keys,
             context=step.places.context,
             bias=position.score_bias(queries, keys, q.dtype),
+            scale=self.scale,
+            softcap=self.softcap,
             from_start=step.from_start,
         )
         heads: Tensor = self.attend(q, k, v, view)  # [B, T, H, C]
@@ -62,4 +68,7 @@ class AttentionLayer(nn.Module):
     def project(self, x: Tensor) -> list[Tensor]:
         """[B, T, D] -> queries [B, T, H, C], keys and values [B, T, K, C]."""
         parts = self.qkv(x).split(self.widths, dim=-1) if self.fused else (self.query(x), self.key(x), self.value(x))
-        return [part.unflatten(-1, (-1, self.channels)) for part in parts]
+        if self.qk_norm == "all":
+            parts = (self.query_norm(parts[0]), self.key_norm(parts[1]), parts[2])
+        q, k, v = (part.unflatten(-1, (-1, self.channels)) for part in parts)
+        return [self.query_norm(q), self.key_norm(k), v] if self.qk_norm == "head" else [q, k, v]

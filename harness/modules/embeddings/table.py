@@ -19,13 +19,16 @@ class TokenEmbedding(nn.Module):
     def __init__(self, embedding: TableChoice, dims: Dims, choices: Choices) -> None:
         super().__init__()
         self.table = Table(dims.vocab_size, dims.hidden_size)
-        self.norm = computed_by(choices.norm)(choices.norm, dims) if embedding.norm else nn.Identity()
+        self.norm = computed_by(choices.norm)(choices.norm, dims.hidden_size) if embedding.norm else nn.Identity()
         self.gradient_scale = embedding.gradient_scale
+        self.scale = embedding.scale_in(dims)
 
     def forward(self, input_ids: Tensor, position: PositionModule, places: Places) -> Tensor:
         """[B, T] -> [B, T, D]."""
         x = self.table(input_ids)
         if self.gradient_scale != 1.0:
             x = x.detach() + self.gradient_scale * (x - x.detach())  # the value of x, a part of its gradient
+        if self.scale != 1.0:
+            x = x * self.scale
         out: Tensor = self.norm(position.embed(x, places))
         return out

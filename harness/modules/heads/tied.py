@@ -1,20 +1,17 @@
 """Tied head."""
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import linear
 
-from harness.choices.base import Dims
 from harness.choices.heads.tied import Tied
 from harness.modules import computes
+from harness.modules.heads import HeadModule
 
 
 @computes(Tied)
-class TiedHead(nn.Module):
+class TiedHead(HeadModule):
     """Multiplies by the token table."""
-
-    def __init__(self, head: Tied, dims: Dims) -> None:
-        super().__init__()
 
     def forward(self, x: Tensor, table: Tensor) -> Tensor:
         """[B, T, D], [V, D] -> [B, T, V]."""
-        return linear(x, table)
+        return self.finished(linear(x, table))

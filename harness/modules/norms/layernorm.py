@@ -2,12 +2,11 @@
 
 from torch import nn
 
-from harness.choices.base import Dims
 from harness.choices.norms.layernorm import LayerNorm
 from harness.modules import computes
 
 
 @computes(LayerNorm)
-def layer_norm(norm: LayerNorm, dims: Dims) -> nn.Module:
-    """A LayerNorm over the hidden size."""
-    return nn.LayerNorm(dims.hidden_size, eps=norm.eps)
+def layer_norm(norm: LayerNorm, width: int) -> nn.Module:
+    """A LayerNorm over vectors of `width` channels."""
+    return nn.LayerNorm(width, eps=norm.eps, elementwise_affine=norm.gain, bias=norm.bias)

@@ -2,12 +2,11 @@
 
 from torch import nn
 
-from harness.choices.base import Dims
 from harness.choices.norms.rmsnorm import RMSNorm
 from harness.modules import computes
 
 
 @computes(RMSNorm)
-def rms_norm(norm: RMSNorm, dims: Dims) -> nn.Module:
-    """An RMSNorm over the hidden size."""
-    return nn.RMSNorm(dims.hidden_size, eps=norm.eps)
+def rms_norm(norm: RMSNorm, width: int) -> nn.Module:
+    """An RMSNorm over vectors of `width` channels."""
+    return nn.RMSNorm(width, eps=norm.eps)

@@ -16,6 +16,8 @@ class View:
         keys: places of the keys, [S], ascending.
         context: how many leading tokens are context; a number, or one a sequence, [B].
         bias: what is added to the scores, [H, T, S], or None.
+        scale: what the scores are multiplied by; None for 1 / sqrt(C).
+        softcap: if given, scores become softcap tanh(scores / softcap) before the bias and the mask.
         from_start: whether queries and keys both are the places 0, 1, ..., T - 1.
     """
 
@@ -23,4 +25,6 @@ class View:
     keys: Tensor
     context: int | Tensor = 0
     bias: Tensor | None = None
+    scale: float | None = None
+    softcap: float | None = None
     from_start: bool = False

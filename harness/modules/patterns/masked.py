@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
@@ -18,12 +19,14 @@ from harness.modules.patterns import View
 @computes(Prefix, Banded, Strided, Fixed, LogSparse)
 def attend_masked(pattern: Pattern, q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:
     """Softmax over the visible keys, [B, T, H, C]."""
-    return _attend(q, k, v, mask=mask(pattern, view))
+    if view.softcap is not None:
+        return _attend_capped(q, k, v, mask(pattern, view), view)
+    return _attend(q, k, v, view, mask=mask(pattern, view))
 
 
-def attend_causally(q: Tensor, k: Tensor, v: Tensor, *, triangle: bool) -> Tensor:
-    """Softmax over all keys, or with `triangle` over those up to the query of as many, [B, T, H, C]."""
-    return _attend(q, k, v, triangle=triangle)
+def attend_causally(q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:
+    """Softmax over all keys for one query each, or, from the start, over the keys up to each query, [B, T, H, C]."""
+    return _attend(q, k, v, view, triangle=view.from_start)
 
 
 def mask(pattern: Pattern, view: View) -> Tensor:
@@ -34,8 +37,23 @@ def mask(pattern: Pattern, view: View) -> Tensor:
     return visible if view.bias is None else view.bias.masked_fill(~visible, float("-inf"))
 
 
-def _attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, triangle: bool = False) -> Tensor:
+def _attend(q: Tensor, k: Tensor, v: Tensor, view: View, mask: Tensor | None = None, triangle: bool = False) -> Tensor:
     q, k, v = (x.transpose(1, 2) for x in (q, k, v))  # [B, heads, T or S, C], as torch wants them
     grouped = int(q.shape[1]) != int(k.shape[1])  # int: while fvcore traces, a size is a tensor
-    out = scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=triangle, enable_gqa=grouped)
+    out = scaled_dot_product_attention(
+        q, k, v, attn_mask=mask, is_causal=triangle, scale=view.scale, enable_gqa=grouped
+    )
     return out.transpose(1, 2)
+
+
+def _attend_capped(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, view: View) -> Tensor:
+    """Written out, for torch's kernel caps no scores."""
+    assert view.softcap is not None
+    groups = int(q.shape[2]) // int(k.shape[2])
+    q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
+    if groups > 1:
+        k, v = k.repeat_interleave(groups, dim=1), v.repeat_interleave(groups, dim=1)
+    scores = q @ k.transpose(-2, -1) * (view.scale or int(q.shape[-1]) ** -0.5)
+    scores = view.softcap * (scores / view.softcap).tanh()
+    scores = scores.masked_fill(~mask, float("-inf")) if mask.dtype == torch.bool else scores + mask
+    return (scores.softmax(-1) @ v).transpose(1, 2)

@@ -17,7 +17,9 @@ class LearnedPositions(PositionModule):
 
     def __init__(self, position: Learned, dims: Dims, choices: Choices) -> None:
         super().__init__(position, dims, choices)
-        self.table = Table(dims.max_seq_len, dims.hidden_size)
+        self.places = dims.max_seq_len
+        self.unused = position.unused
+        self.table = Table(self.places + self.unused, dims.hidden_size)
 
     def embed(self, x: Tensor, places: Places) -> Tensor:
         """X + table[position], [B, T, D].
@@ -25,8 +27,9 @@ class LearnedPositions(PositionModule):
         Raises:
             HarnessError: the sequence is longer than the table.
         """
-        rows = self.table.num_embeddings
-        if places.end > rows:
-            raise HarnessError(f"the model has learned positions for {rows} tokens; the sequence has {places.end}")
-        rows_of_tokens: Tensor = self.table(places.one_dimensional())  # [T, D] or [B, T, D]
+        if places.end > self.places:
+            raise HarnessError(
+                f"the model has learned positions for {self.places} tokens; the sequence has {places.end}"
+            )
+        rows_of_tokens: Tensor = self.table(places.one_dimensional() + self.unused)  # [T, D] or [B, T, D]
         return x + rows_of_tokens

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from harness.choices.axes import Choices
@@ -12,13 +14,15 @@ from harness.modules.step import LayerStep
 
 
 class Block(nn.Module):
-    """The parts of a block with one norm a sublayer; subclasses wire them."""
+    """The parts of a block; subclasses name their norms and wire them."""
+
+    norm_names: ClassVar[tuple[str, ...]] = ("attention_norm", "mlp_norm")
 
     def __init__(self, residual: Residual, dims: Dims, choices: Choices) -> None:
         super().__init__()
-        self.attention_norm = computed_by(choices.norm)(choices.norm, dims)
+        for name in self.norm_names:
+            self.add_module(name, computed_by(choices.norm)(choices.norm, dims.hidden_size))
         self.attention = computed_by(choices.attention)(choices.attention, dims, choices)
-        self.mlp_norm = computed_by(choices.norm)(choices.norm, dims)
         self.mlp = computed_by(choices.mlp)(choices.mlp, dims)
 
     def forward(self, x: Tensor, step: LayerStep) -> Tensor:

@@ -2,6 +2,8 @@
 
 from torch import Tensor
 
+from harness.choices.axes import Choices
+from harness.choices.base import Dims
 from harness.choices.residuals.pre import PreNorm
 from harness.modules import computes
 from harness.modules.residuals import Block
@@ -10,10 +12,16 @@ from harness.modules.step import LayerStep
 
 @computes(PreNorm)
 class PreNormBlock(Block):
-    """x + sublayer(norm(x)), twice."""
+    """x + scale sublayer(norm(x)), twice."""
+
+    def __init__(self, residual: PreNorm, dims: Dims, choices: Choices) -> None:
+        super().__init__(residual, dims, choices)
+        self.scale = residual.scale
 
     def forward(self, x: Tensor, step: LayerStep) -> Tensor:
         """[B, T, D] -> [B, T, D]."""
-        x = x + self.attention(self.attention_norm(x), step)
-        out: Tensor = x + self.mlp(self.mlp_norm(x))
-        return out
+        x = x + self._scaled(self.attention(self.attention_norm(x), step))
+        return x + self._scaled(self.mlp(self.mlp_norm(x)))
+
+    def _scaled(self, x: Tensor) -> Tensor:
+        return x if self.scale == 1.0 else x * self.scale

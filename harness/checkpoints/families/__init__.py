@@ -1,0 +1,103 @@
+"""Released families: what their config fields mean, and what their tensors are called. One file a family."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from harness.checkpoints.config import Config
+from harness.checkpoints.layout import Templates
+from harness.registry import Registry
+from harness.spec.model import Spec
+
+Document = dict[str, Any]
+"""A spec as plain data: dims, choices and, where layers differ, blocks and layers."""
+
+
+class Family:
+    """A released layout, registered under the `model_type` of its configs."""
+
+    source: ClassVar[tuple[str, str]]
+    """Title and address of the code that the layout comes from."""
+
+    ignored: ClassVar[tuple[str, ...]] = ()
+    """Ends of the names of released tensors that are no parameters, such as tables of frequencies."""
+
+    def document(self, config: Config) -> Document:
+        """Translate the fields of a config.
+
+        Raises:
+            HarnessError: a field is missing, or cannot be expressed by a spec.
+        """
+        raise NotImplementedError
+
+    def templates(self, spec: Spec) -> Templates:
+        """Released names of the parameters of a model."""
+        raise NotImplementedError
+
+
+families: Registry[type[Family]] = Registry("model_type", __name__)
+
+
+def dims(config: Config, layers: str, hidden: str, vocab: str, length: str) -> dict[str, int]:
+    """The sizes of the whole model, by the names of the family's fields."""
+    names = {"num_layers": layers, "hidden_size": hidden, "vocab_size": vocab, "max_seq_len": length}
+    return {size: config.take(name) for size, name in names.items()}
+
+
+def rope(config: Config, *, layout: str = "half_split", fraction: float = 1.0) -> dict[str, Any]:
+    """Rotary positions, from `rope_parameters` or, before transformers 5, `rope_theta` and `rope_scaling`."""
+    parameters = config.take("rope_parameters", "rope_scaling", default={})
+    scaling = parameters.get("rope_type", parameters.get("type", "default"))
+    known = {"rope_theta", "rope_type", "type", "partial_rotary_factor"}
+    if scaling != "default" or set(parameters) - known:
+        config.refuse("rope_parameters", parameters)
+    theta = parameters.get("rope_theta", config.take("rope_theta", "rotary_emb_base", default=10000.0))
+    share = parameters.get(
+        "partial_rotary_factor", config.take("partial_rotary_factor", "rotary_pct", default=fraction)
+    )
+    return {"kind": "rope", "theta": float(theta), "fraction": float(share), "layout": layout}
+
+
+def head(config: Config, *, tied: bool) -> dict[str, Any]:
+    """Tied or untied, with what the family assumes where the config does not say."""
+    return {"kind": "tied"} if config.take("tie_word_embeddings", default=tied) else {"kind": "untied"}
+
+
+GATED = {
+    "silu": {"kind": "swiglu"},
+    "swish": {"kind": "swiglu"},
+    "gelu": {"kind": "geglu", "approximate": "none"},
+    "gelu_new": {"kind": "geglu", "approximate": "tanh"},
+    "gelu_pytorch_tanh": {"kind": "geglu", "approximate": "tanh"},
+}
+PLAIN = {
+    "relu": {"kind": "relu"},
+    "gelu": {"kind": "gelu", "approximate": "none"},
+    "gelu_new": {"kind": "gelu", "approximate": "tanh"},
+    "gelu_fast": {"kind": "gelu", "approximate": "tanh"},
+    "gelu_pytorch_tanh": {"kind": "gelu", "approximate": "tanh"},
+}
+
+
+def activation(config: Config, kinds: dict[str, dict[str, str]], *names: str, default: str) -> dict[str, Any]:
+    """The MLP kind of an activation's name."""
+    name = config.take(*names, default=default)
+    if name not in kinds:
+        config.refuse(names[0], name)
+    return dict(kinds[name])
+
+
+def with_windows(document: Document, config: Config, assumed: list[str]) -> Document:
+    """Layers that see everything and layers that see a window, by `layer_types` or, without it, as assumed."""
+    kinds = config.take("layer_types", default=assumed)
+    window = config.take("sliding_window", default=None)
+    patterns = {"full_attention": "dense", "sliding_attention": {"kind": "banded", "window": window}}
+    unknown = set(kinds) - set(patterns)
+    if unknown or len(kinds) != document["dims"]["num_layers"] or ("sliding_attention" in kinds and not window):
+        config.refuse("layer_types", kinds)
+    names = {"full_attention": "full", "sliding_attention": "window"}
+    return {
+        **document,
+        "blocks": {names[kind]: {"pattern": patterns[kind]} for kind in dict.fromkeys(kinds)},
+        "layers": [names[kind] for kind in kinds],
+    }

@@ -1,0 +1,74 @@
+"""GPT-2."""
+
+from __future__ import annotations
+
+from harness.checkpoints.config import Config
+from harness.checkpoints.families import PLAIN, Document, Family, activation, dims, families, head
+from harness.checkpoints.layout import Form, Templates, Transposed
+from harness.spec.model import Spec
+
+
+def transformer_templates(block: dict[str, str], *, transposed: tuple[str, ...]) -> Templates:
+    """Weights and biases of the modules of a block; those of the named modules are stored [in, out]."""
+    templates: dict[str, str | tuple[tuple[str, ...], Form]] = {}
+    for released, own in block.items():
+        weight = f"layers.{{i}}.{own}.weight"
+        templates[f"transformer.h.{{i}}.{released}.weight"] = ((weight,), Transposed()) if own in transposed else weight
+        templates[f"transformer.h.{{i}}.{released}.bias"] = f"layers.{{i}}.{own}.bias"
+    return templates
+
+
+CONV1D = ("attention.qkv", "attention.out", "mlp.up", "mlp.down")
+BLOCK = {
+    "ln_1": "attention_norm",
+    "attn.c_attn": "attention.qkv",
+    "attn.c_proj": "attention.out",
+    "ln_2": "mlp_norm",
+    "mlp.c_fc": "mlp.up",
+    "mlp.c_proj": "mlp.down",
+}
+
+
+@families.register("gpt2")
+class GPT2(Family):
+    """Pre-LN, learned positions, matrices stored [in, out]."""
+
+    source = ("transformers, models/gpt2", "https://github.com/huggingface/transformers")
+
+    ignored = (".attn.bias", ".attn.masked_bias")
+
+    def document(self, config: Config) -> Document:
+        """Everything is biased; the MLP is four times as wide where the config does not say."""
+        config.expect("scale_attn_weights", True)
+        config.expect("scale_attn_by_inverse_layer_idx", False)
+        config.expect("add_cross_attention", False)
+        config.take("reorder_and_upcast_attn", "n_ctx", default=None)
+        sizes = dims(config, "n_layer", "n_embd", "vocab_size", "n_positions")
+        return {
+            "dims": sizes,
+            "choices": {
+                "norm": {"kind": "layernorm", "eps": config.take("layer_norm_epsilon", default=1e-5)},
+                "residual": "pre",
+                "position": "learned",
+                "attention": {"kind": "multi_head", "num_heads": config.take("n_head"), "bias": True, "fused": True},
+                "pattern": "dense",
+                "mlp": {
+                    **activation(config, PLAIN, "activation_function", default="gelu_new"),
+                    "intermediate_size": config.take("n_inner", default=4 * sizes["hidden_size"]),
+                    "bias": True,
+                },
+                "head": head(config, tied=True),
+                "objective": "causal_lm",
+            },
+        }
+
+    def templates(self, spec: Spec) -> Templates:
+        """Queries, keys and values in one matrix."""
+        return {
+            "transformer.wte.weight": "embedding.table.weight",
+            "transformer.wpe.weight": "positions.0.table.weight",
+            **transformer_templates(BLOCK, transposed=CONV1D),
+            "transformer.ln_f.weight": "final_norm.0.weight",
+            "transformer.ln_f.bias": "final_norm.0.bias",
+            "lm_head.weight": "head.out.weight",
+        }

@@ -1,0 +1,72 @@
+"""LLaMA's layout, which many families share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.checkpoints.config import Config
+from harness.checkpoints.families import GATED, Document, Family, activation, dims, families, head, rope
+from harness.checkpoints.layout import Templates
+from harness.spec.model import Spec
+
+NAMES: dict[str, str] = {
+    "model.embed_tokens.weight": "embedding.table.weight",
+    "model.layers.{i}.input_layernorm.weight": "layers.{i}.attention_norm.weight",
+    "model.layers.{i}.post_attention_layernorm.weight": "layers.{i}.mlp_norm.weight",
+    **{
+        f"model.layers.{{i}}.self_attn.{released}.{part}": f"layers.{{i}}.attention.{own}.{part}"
+        for released, own in (("q_proj", "query"), ("k_proj", "key"), ("v_proj", "value"), ("o_proj", "out"))
+        for part in ("weight", "bias")
+    },
+    **{
+        f"model.layers.{{i}}.mlp.{own}_proj.{part}": f"layers.{{i}}.mlp.{own}.{part}"
+        for own in ("gate", "up", "down")
+        for part in ("weight", "bias")
+    },
+    "model.norm.weight": "final_norm.0.weight",
+    "lm_head.weight": "head.out.weight",
+}
+
+
+@families.register("llama")
+class Llama(Family):
+    """LLaMA, LLaMA 2, and what was released in their layout."""
+
+    source = ("transformers, models/llama", "https://github.com/huggingface/transformers")
+
+    ignored = (".rotary_emb.inv_freq",)
+
+    def document(self, config: Config) -> Document:
+        """Pre-RMSNorm, rotary positions, grouped queries, a gated MLP."""
+        return {
+            "dims": dims(config, "num_hidden_layers", "hidden_size", "vocab_size", "max_position_embeddings"),
+            "choices": {
+                "norm": {"kind": "rmsnorm", "eps": config.take("rms_norm_eps", default=1e-6)},
+                "residual": "pre",
+                "position": rope(config),
+                "attention": self.attention(config),
+                "pattern": "dense",
+                "mlp": {
+                    **activation(config, GATED, "hidden_act", default="silu"),
+                    "intermediate_size": config.take("intermediate_size"),
+                    "bias": config.take("mlp_bias", default=False),
+                },
+                "head": head(config, tied=False),
+                "objective": "causal_lm",
+            },
+        }
+
+    def attention(self, config: Config) -> dict[str, Any]:
+        """Heads and biases."""
+        heads = config.take("num_attention_heads")
+        return {
+            "kind": "grouped_query",
+            "num_heads": heads,
+            "num_kv_heads": config.take("num_key_value_heads", default=heads),
+            "head_dim": config.take("head_dim", default=None),
+            "bias": config.take("attention_bias", default=False),
+        }
+
+    def templates(self, spec: Spec) -> Templates:
+        """As transformers names them."""
+        return NAMES

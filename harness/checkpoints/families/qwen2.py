@@ -1,0 +1,32 @@
+"""Qwen2 and Qwen2.5: LLaMA's layout with biases on queries, keys and values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.checkpoints.config import Config
+from harness.checkpoints.families import Document, families, with_windows
+from harness.checkpoints.families.llama import Llama
+
+
+@families.register("qwen2")
+class Qwen2(Llama):
+    """Qwen2, whose upper layers may use windows."""
+
+    source = ("transformers, models/qwen2", "https://github.com/huggingface/transformers")
+
+    def document(self, config: Config) -> Document:
+        """LLaMA's, with windows where `use_sliding_window` is set."""
+        document = super().document(config)
+        if config.take("use_sliding_window", default=False):
+            first = config.take("max_window_layers", default=28)
+            assumed = [
+                "full_attention" if i < first else "sliding_attention" for i in range(document["dims"]["num_layers"])
+            ]
+            return with_windows(document, config, assumed)
+        config.take("sliding_window", "max_window_layers", "layer_types", default=None)
+        return document
+
+    def attention(self, config: Config) -> dict[str, Any]:
+        """No bias on the projection out of the heads."""
+        return {**super().attention(config), "bias": "qkv"}

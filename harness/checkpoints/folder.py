@@ -1,0 +1,97 @@
+"""The tensors of a checkpoint folder: safetensors, whole or in shards, mapped into memory and read one at a time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from harness.errors import HarnessError
+
+WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
+PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+
+
+class TensorFolder:
+    """Names and tensors of a folder. Only headers are read until a tensor is asked for.
+
+    Raises:
+        HarnessError: there are no tensors, only pickled ones, a shard is missing, or a file is damaged.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._files: dict[str, Any] = {}
+        if (folder / WHOLE).is_file():
+            self._places = dict.fromkeys(self._open(WHOLE).keys(), WHOLE)
+        elif (folder / INDEX).is_file():
+            self._places = self._indexed()
+        else:
+            self._refuse()
+
+    @property
+    def names(self) -> list[str]:
+        """Names of all tensors."""
+        return list(self._places)
+
+    def holds(self, name: str) -> bool:
+        """Whether the tensor is there, under its name or without that of the trunk, as some releases store it."""
+        return name in self._places or name.partition(".")[2] in self._places
+
+    def stored(self, name: str) -> str:
+        """The name under which a tensor is stored.
+
+        Raises:
+            HarnessError: it is not there.
+        """
+        if not self.holds(name):
+            raise HarnessError(f"{self.folder}: tensor {name!r} is missing")
+        return name if name in self._places else name.partition(".")[2]
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The shape of a tensor, from the header."""
+        name = self.stored(name)
+        return tuple(self._open(self._places[name]).get_slice(name).get_shape())
+
+    def tensor(self, name: str) -> Tensor:
+        """Read a tensor."""
+        name = self.stored(name)
+        tensor: Tensor = self._open(self._places[name]).get_tensor(name)
+        return tensor
+
+    def _indexed(self) -> dict[str, str]:
+        try:
+            places = json.loads((self.folder / INDEX).read_text(encoding="utf-8"))["weight_map"]
+            named = {str(name): str(file) for name, file in places.items()}
+        except (ValueError, KeyError, AttributeError, TypeError):
+            raise HarnessError(f"{self.folder / INDEX}: is not an index of shards") from None
+        for file in sorted(set(named.values())):
+            if Path(file).name != file:
+                raise HarnessError(f"{self.folder / INDEX}: shard {file!r} lies outside the folder")
+            held = set(self._open(file).keys())
+            absent = [name for name, place in named.items() if place == file and name not in held]
+            if absent:
+                raise HarnessError(f"{self.folder / file}: has no tensor {absent[0]!r}, which the index places there")
+        return named
+
+    def _open(self, file: str) -> Any:
+        if file not in self._files:
+            path = self.folder / file
+            try:
+                self._files[file] = safe_open(path, framework="pt")
+            except FileNotFoundError:
+                raise HarnessError(f"{path}: the shard is missing") from None
+            except (SafetensorError, OSError) as error:
+                raise HarnessError(f"{path}: damaged or no safetensors file: {error}") from None
+        return self._files[file]
+
+    def _refuse(self) -> None:
+        pickled = [path.name for pattern in PICKLES for path in sorted(self.folder.glob(pattern))]
+        if pickled:
+            raise HarnessError(
+                f"{self.folder / pickled[0]}: pickled weights can run code and are never read; convert to safetensors"
+            )
+        raise HarnessError(f"{self.folder}: has neither {WHOLE} nor {INDEX}")

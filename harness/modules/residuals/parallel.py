@@ -1,0 +1,31 @@
+"""Blocks whose sublayers read the same stream."""
+
+from torch import Tensor
+
+from harness.choices.residuals.parallel import Parallel, ParallelTwoNorms
+from harness.modules import computes
+from harness.modules.residuals import Block
+from harness.modules.step import LayerStep
+
+
+@computes(Parallel)
+class ParallelBlock(Block):
+    """x + attention(norm(x)) + mlp(norm(x))."""
+
+    norm_names = ("norm",)
+
+    def forward(self, x: Tensor, step: LayerStep) -> Tensor:
+        """[B, T, D] -> [B, T, D]."""
+        normed = self.norm(x)
+        out: Tensor = x + self.attention(normed, step) + self.mlp(normed)
+        return out
+
+
+@computes(ParallelTwoNorms)
+class ParallelTwoNormsBlock(Block):
+    """x + attention(norm(x)) + mlp(norm'(x))."""
+
+    def forward(self, x: Tensor, step: LayerStep) -> Tensor:
+        """[B, T, D] -> [B, T, D]."""
+        out: Tensor = x + self.attention(self.attention_norm(x), step) + self.mlp(self.mlp_norm(x))
+        return out

@@ -1,0 +1,19 @@
+"""Block that normalises what its sublayers add."""
+
+from torch import Tensor
+
+from harness.choices.residuals.reordered import Reordered
+from harness.modules import computes
+from harness.modules.residuals import Block
+from harness.modules.step import LayerStep
+
+
+@computes(Reordered)
+class ReorderedBlock(Block):
+    """x + norm(sublayer(x)), twice."""
+
+    def forward(self, x: Tensor, step: LayerStep) -> Tensor:
+        """[B, T, D] -> [B, T, D]."""
+        x = x + self.attention_norm(self.attention(x, step))
+        out: Tensor = x + self.mlp_norm(self.mlp(x))
+        return out
