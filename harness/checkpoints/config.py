@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from harness.errors import HarnessError
 
@@ -21,8 +21,9 @@ NEUTRAL = frozenset(
     "remove_invalid_values repetition_penalty return_dict_in_generate sep_token_id suppress_tokens temperature "
     "top_k top_p typical_p unk_token_id use_cache "
     # Dropout and initialisation: nothing in evaluation.
-    "attention_dropout attn_dropout attn_dropout_prob attn_pdrop classifier_dropout dropout emb_dropout_prob "
-    "embd_pdrop embed_dropout embedding_dropout hidden_dropout hidden_dropout_prob init_std initializer_range "
+    "activation_dropout attention_dropout attention_probs_dropout_prob attn_dropout attn_dropout_prob attn_pdrop "
+    "classifier_dropout dropout emb_dropout_prob emb_pdrop embd_pdrop embed_dropout embedding_dropout "
+    "hidden_dropout hidden_dropout_prob init_std initializer_range "
     "layerdrop resid_dropout resid_pdrop residual_dropout "
     # Heads for other tasks.
     "finetuning_task id2label label2id num_labels problem_type summary_activation summary_first_dropout "
@@ -71,7 +72,7 @@ class Config:
         if value is not None and value not in allowed:
             self.refuse(name, value)
 
-    def refuse(self, name: str, value: Any) -> None:
+    def refuse(self, name: str, value: Any) -> NoReturn:
         """Say that a field cannot be expressed.
 
         Raises:

@@ -23,7 +23,7 @@ class TensorFolder:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self.where = folder, str(folder)
         self._files: dict[str, Any] = {}
         if (folder / WHOLE).is_file():
             self._places = dict.fromkeys(self._open(WHOLE).keys(), WHOLE)
@@ -37,28 +37,16 @@ class TensorFolder:
         """Names of all tensors."""
         return list(self._places)
 
-    def holds(self, name: str) -> bool:
-        """Whether the tensor is there, under its name or without that of the trunk, as some releases store it."""
-        return name in self._places or name.partition(".")[2] in self._places
-
-    def stored(self, name: str) -> str:
-        """The name under which a tensor is stored.
-
-        Raises:
-            HarnessError: it is not there.
-        """
-        if not self.holds(name):
-            raise HarnessError(f"{self.folder}: tensor {name!r} is missing")
-        return name if name in self._places else name.partition(".")[2]
+    def stored(self, name: str) -> str | None:
+        """The name under which a tensor is stored: some releases leave that of the trunk out."""
+        return next((each for each in (name, name.partition(".")[2]) if each in self._places), None)
 
     def shape(self, name: str) -> tuple[int, ...]:
-        """The shape of a tensor, from the header."""
-        name = self.stored(name)
+        """The shape of a stored tensor, from the header."""
         return tuple(self._open(self._places[name]).get_slice(name).get_shape())
 
     def tensor(self, name: str) -> Tensor:
-        """Read a tensor."""
-        name = self.stored(name)
+        """Read a stored tensor."""
         tensor: Tensor = self._open(self._places[name]).get_tensor(name)
         return tensor
 

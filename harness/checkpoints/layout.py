@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from harness.spec.model import Spec
 
 Shape = tuple[int, ...]
@@ -30,6 +29,8 @@ class Form:
 
     def shape(self, shapes: Sequence[Shape]) -> Shape:
         """The released shape for the model's shapes."""
+        import torch
+
         return tuple(self.to_release([torch.empty(shape, device="meta") for shape in shapes]).shape)
 
 
@@ -50,26 +51,92 @@ class Stacked(Form):
 
     def to_model(self, released: Tensor, shapes: Sequence[Shape]) -> list[Tensor]:
         """Cut the rows."""
-        return list(released.split([shape[0] for shape in shapes]))
+        return list(released.split([shape[0] for shape in shapes]))  # type: ignore[no-untyped-call]
 
     def to_release(self, own: Sequence[Tensor]) -> Tensor:
         """Join the rows."""
+        import torch
+
         return torch.cat(list(own))
 
 
 @dataclass(frozen=True)
 class ByHead(Form):
-    """Fused queries, keys and values, stored head by head instead of all queries, then all keys, then all values."""
+    """Fused queries, keys and values, stored head by head instead of all queries, then all keys, then all values.
+
+    Attributes:
+        heads: key-value heads, K; each stands behind the `group` query heads that share it.
+        group: query heads a key-value head, G.
+    """
+
+    heads: int
+    group: int = 1
+
+    def to_model(self, released: Tensor, shapes: Sequence[Shape]) -> list[Tensor]:
+        """Rows [K, G + 2, C] to [K, G, C], [K, C] and [K, C]."""
+        import torch
+
+        rows = released.unflatten(0, (self.heads, self.group + 2, -1))  # type: ignore[no-untyped-call]
+        return [torch.cat([part.flatten(0, 2) for part in rows.split((self.group, 1, 1), dim=1)])]
+
+    def to_release(self, own: Sequence[Tensor]) -> Tensor:
+        """Rows [K, G, C], [K, C] and [K, C] to [K, G + 2, C]."""
+        import torch
+
+        one = own[0].shape[0] // (self.group + 2)
+        parts = own[0].split((self.group * one, one, one))  # type: ignore[no-untyped-call]
+        rows = [
+            part.unflatten(0, (self.heads, width, -1)) for part, width in zip(parts, (self.group, 1, 1), strict=True)
+        ]
+        return torch.cat(rows, dim=1).flatten(0, 2)
+
+
+@dataclass(frozen=True)
+class HalvesInterleaved(Form):
+    """Rows of queries or keys whose rotary pairs are neighbours, (0, half), (1, half + 1), ..., as GGUF stores them."""
 
     heads: int
 
     def to_model(self, released: Tensor, shapes: Sequence[Shape]) -> list[Tensor]:
-        """Rows [H, 3, C] to [3, H, C]."""
-        return [released.unflatten(0, (self.heads, 3, -1)).transpose(0, 1).flatten(0, 2)]  # type: ignore[no-untyped-call]
+        """Rows [heads, half, 2] to [heads, 2, half]."""
+        return [released.reshape(self.heads, -1, 2, released.shape[-1]).transpose(1, 2).reshape(released.shape)]
 
     def to_release(self, own: Sequence[Tensor]) -> Tensor:
-        """Rows [3, H, C] to [H, 3, C]."""
-        return own[0].unflatten(0, (3, self.heads, -1)).transpose(0, 1).flatten(0, 2)  # type: ignore[no-untyped-call]
+        """Rows [heads, 2, half] to [heads, half, 2]."""
+        return own[0].reshape(self.heads, 2, -1, own[0].shape[-1]).transpose(1, 2).reshape(own[0].shape)
+
+
+@dataclass(frozen=True)
+class ByShard(Form):
+    """Fused queries, VALUES and keys of one share of the heads after the other, as CodeGen's were cut for 4 devices."""
+
+    shards: int
+
+    def to_model(self, released: Tensor, shapes: Sequence[Shape]) -> list[Tensor]:
+        """Rows [shards, 3, heads a shard] to [3, all heads]."""
+        import torch
+
+        queries, values, keys = released.unflatten(0, (self.shards, 3, -1)).unbind(1)  # type: ignore[no-untyped-call]
+        return [torch.cat([queries.flatten(0, 1), keys.flatten(0, 1), values.flatten(0, 1)])]
+
+    def to_release(self, own: Sequence[Tensor]) -> Tensor:
+        """Rows [3, all heads] to [shards, 3, heads a shard]."""
+        import torch
+
+        queries, keys, values = own[0].unflatten(0, (3, self.shards, -1)).unbind(0)  # type: ignore[no-untyped-call]
+        return torch.stack((queries, values, keys), dim=1).flatten(0, 2)
+
+
+class OnePlus(Form):
+    """Gains stored as what they are more than 1."""
+
+    def to_model(self, released: Tensor, shapes: Sequence[Shape]) -> list[Tensor]:
+        """1 + w; in float32, for 1 + w in the 8 bits of a bfloat16 would lose w."""
+        return [1.0 + released.float()]
+
+    def to_release(self, own: Sequence[Tensor]) -> Tensor:
+        """The gains less 1."""
+        return own[0] - 1.0
 
 
 UNCHANGED = Form()

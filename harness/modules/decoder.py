@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from harness.choices.axes import Choices
 from harness.modules import computed_by
+from harness.modules.generation import generate
 from harness.modules.positions import Places, PositionModule
 from harness.modules.step import KVCache, LayerStep
 from harness.spec.model import Spec
@@ -43,6 +46,7 @@ class Decoder(nn.Module):
         context: int | Tensor = 0,
         position_ids: Tensor | None = None,
         cache: KVCache | None = None,
+        padding: Tensor | None = None,
     ) -> Tensor:
         """Logits of the next token at every place.
 
@@ -53,13 +57,17 @@ class Decoder(nn.Module):
             position_ids: what the position scheme is told instead of the places, [T] or [B, T]; for two-dimensional
                 rotary positions [2, T] or [B, 2, T].
             cache: keys and values of the tokens before; those of `input_ids` are added to it.
+            padding: how many columns of padding stand in front of each sequence, [B]; a cache brings its own.
 
         Returns:
             Logits, [B, T, V].
         """
         start = cache.length if cache else 0
         end = start + int(input_ids.shape[1])
-        places = Places(torch.arange(start, end, device=input_ids.device), end, context, position_ids)
+        columns = torch.arange(start, end, device=input_ids.device)
+        padding = cache.padding if cache else padding
+        queries = columns if padding is None else columns - padding[:, None]
+        places = Places(queries, end, context, position_ids, padding)
         tables = [self._position(index).tables(places) for index in range(len(self.positions))]
         x = self.embedding(input_ids, self._position(0), places)
         for index, layer in enumerate(self.layers):
@@ -72,9 +80,13 @@ class Decoder(nn.Module):
         logits: Tensor = self.head(self.final_norm(x), table=self.embedding.table.weight)
         return logits
 
-    def new_cache(self) -> KVCache:
-        """An empty cache for this model."""
-        return KVCache([self.spec.layer(index).pattern for index in range(len(self.layers))])
+    def new_cache(self, padding: Tensor | None = None) -> KVCache:
+        """An empty cache for this model, and for a batch whose sequences begin behind `padding` columns, [B]."""
+        return KVCache([self.spec.layer(index).pattern for index in range(len(self.layers))], padding)
+
+    def generate(self, input_ids: Tensor, max_new_tokens: int, **options: Any) -> Tensor:
+        """Continue sequences; see `harness.modules.generation.generate`."""
+        return generate(self, input_ids, max_new_tokens, **options)
 
     def _position(self, index: int) -> PositionModule:
         scheme = self.positions[index]

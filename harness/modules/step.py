@@ -14,11 +14,12 @@ from harness.modules.positions import Places, PositionModule
 class LayerCache:
     """Keys and values that later queries of one layer can still see, and nothing else."""
 
-    def __init__(self, pattern: Pattern) -> None:
+    def __init__(self, pattern: Pattern, paddings: tuple[int, ...] = (0,)) -> None:
         self.pattern = pattern
+        self.paddings = paddings
         self.keys: Tensor | None = None  # [B, S, K, C]
         self.values: Tensor | None = None  # [B, S, K, C]
-        self.places = torch.empty(0, dtype=torch.long)  # [S], on the CPU, so that pruning never waits for a device
+        self.columns = torch.empty(0, dtype=torch.long)  # [S], on the CPU, so that pruning never waits for a device
 
     @property
     def nbytes(self) -> int:
@@ -27,27 +28,33 @@ class LayerCache:
         return sum(tensor.untyped_storage().nbytes() for tensor in tensors)
 
     def extend(self, keys: Tensor, values: Tensor, start: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Add the keys and values of the tokens from place `start` on, [B, T, K, C].
+        """Add the keys and values of the tokens from column `start` on, [B, T, K, C].
 
         Returns:
-            Keys, values [B, S, K, C] and places [S] that the new queries need; what only they need is not kept.
+            Keys, values [B, S, K, C] and columns [S] that the new queries need; what only they need is not kept.
         """
         end = start + keys.shape[1]
-        places = torch.cat((self.places, torch.arange(start, end)))
+        columns = torch.cat((self.columns, torch.arange(start, end)))
         if self.keys is not None and self.values is not None:
             keys, values = torch.cat((self.keys, keys), dim=1), torch.cat((self.values, values), dim=1)
-        keys, values, places = self._pruned(keys, values, places, start + 1)
-        kept_keys, kept_values, self.places = self._pruned(keys, values, places, end)
+        keys, values, columns = self._pruned(keys, values, columns, start + 1)
+        kept_keys, kept_values, self.columns = self._pruned(keys, values, columns, end)
         self.keys, self.values = _owned(kept_keys), _owned(kept_values)
-        return keys, values, places.to(keys.device)
+        return keys, values, columns.to(keys.device)
 
-    def _pruned(self, keys: Tensor, values: Tensor, places: Tensor, n: int) -> tuple[Tensor, Tensor, Tensor]:
-        """What queries from place n - 1 on can see, and the keys after them."""
-        index = (self.pattern.kept(places, n) | (places >= n)).nonzero().flatten()
-        if len(index) == len(places):
-            return keys, values, places
+    def _pruned(self, keys: Tensor, values: Tensor, columns: Tensor, n: int) -> tuple[Tensor, Tensor, Tensor]:
+        """What queries from column n - 1 on can see in any sequence, and the keys after them."""
+        if self.pattern.cached_keys(n) == n:
+            return keys, values, columns
+        kept = columns >= n
+        for padding in self.paddings:
+            place = columns - padding
+            kept = kept | ((place >= 0) & self.pattern.kept(place, max(1, n - padding)))
+        index = kept.nonzero().flatten()
+        if len(index) == len(columns):
+            return keys, values, columns
         on_device = index.to(keys.device)
-        return keys.index_select(1, on_device), values.index_select(1, on_device), places[index]
+        return keys.index_select(1, on_device), values.index_select(1, on_device), columns[index]
 
 
 def _owned(tensor: Tensor) -> Tensor:
@@ -56,10 +63,17 @@ def _owned(tensor: Tensor) -> Tensor:
 
 
 class KVCache:
-    """The caches of all layers, and how many tokens they have seen."""
+    """The caches of all layers, and how many columns of tokens they have seen.
 
-    def __init__(self, patterns: list[Pattern]) -> None:
-        self.layers = [LayerCache(pattern) for pattern in patterns]
+    Args:
+        patterns: of the layers.
+        padding: how many columns stand in front of each sequence of a batch, [B]; None for none.
+    """
+
+    def __init__(self, patterns: list[Pattern], padding: Tensor | None = None) -> None:
+        paddings = (0,) if padding is None else tuple(sorted(set(padding.tolist())))
+        self.layers = [LayerCache(pattern, paddings) for pattern in patterns]
+        self.padding = padding
         self.length = 0
 
     @property
@@ -80,11 +94,12 @@ class LayerStep:
 
     @property
     def from_start(self) -> bool:
-        """Whether the computed tokens are the whole sequence so far."""
-        return self.start == 0
+        """Whether the computed tokens are the whole of every sequence so far."""
+        return self.start == 0 and self.places.padding is None
 
     def extend_cache(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """All keys and values that the queries may see, [B, S, K, C], and their places, [S]."""
+        """All keys and values that the queries may see, [B, S, K, C], and their places, [S] or [B, S]."""
         if self.cache is None:
             return keys, values, self.places.queries
-        return self.cache.extend(keys, values, self.start)
+        keys, values, columns = self.cache.extend(keys, values, self.start)
+        return keys, values, self.places.of(columns)

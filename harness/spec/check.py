@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Annotated, Any, TypeVar
+from itertools import chain
+from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -213,7 +214,8 @@ def explain(error: ValidationError, tree: Tree, model: type[BaseModel], prefix: 
     """Pydantic's findings in words of ours, each at its place in the file."""
     places: dict[tuple[Step, ...], list[ErrorDetails]] = {}
     for detail in error.errors():
-        path = detail["loc"] if detail["type"] == "missing" else _deepest(tree, detail["loc"])[1]
+        place = _untagged(tree, detail["loc"])
+        path = place if detail["type"] == "missing" else _deepest(tree, place)[1]
         places.setdefault(path, []).append(detail)
     return [_explained(path, details, tree, model, prefix) for path, details in places.items()]
 
@@ -243,6 +245,9 @@ _EXPECTED = {
     "greater_than": "a number above {gt}",
     "less_than_equal": "a number up to {le}",
     "literal_error": "{expected}",
+    "model_attributes_type": "a mapping",
+    "union_tag_invalid": "one of the kinds {expected_tags}",
+    "union_tag_not_found": "a kind in it",
 }
 
 
@@ -275,13 +280,30 @@ def _shown(value: object) -> str:
 
 def _fields(model: type[BaseModel], path: Iterable[Step]) -> list[str]:
     """The keys that are allowed under `path` of a model."""
+    models = [model]
     for step in path:
-        if isinstance(step, str) and step in model.model_fields:
-            inner = model.model_fields[step].annotation
-            arguments = [inner, *getattr(inner, "__args__", ())]
-            model = next((a for a in arguments if isinstance(a, type) and issubclass(a, BaseModel)), model)
-    fields = list(model.model_fields)
-    return [*fields, "kind"] if issubclass(model, Choice) else fields
+        inner = [_models(m.model_fields[step].annotation) for m in models if step in m.model_fields]
+        models = list(chain(*inner)) or models
+    fields = list(dict.fromkeys(field for m in models for field in m.model_fields))
+    return [*fields, "kind"] if issubclass(models[0], Choice) else fields
+
+
+def _models(annotation: object) -> list[type[BaseModel]]:
+    """The models that an annotation speaks of."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for argument in get_args(annotation) for model in _models(argument)]
+
+
+def _untagged(tree: Tree, path: Sequence[Step]) -> tuple[Step, ...]:
+    """A path without the kinds that pydantic puts into it where an option is one of several models."""
+    kept: list[Step] = []
+    for step in path:
+        part = _deepest(tree, kept)[0]
+        kind = part.get("kind") if part.is_mapping else None
+        if not (kept and kind and kind.value == step and part.get(step) is None):
+            kept.append(step)
+    return tuple(kept)
 
 
 def _deepest(tree: Tree, path: Sequence[Step]) -> tuple[Tree, tuple[Step, ...]]:

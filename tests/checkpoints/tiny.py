@@ -29,6 +29,34 @@ GPT = {
     "bos_token_id": 1,
     "eos_token_id": 2,
 }
+LLAMA3 = {
+    "rope_type": "llama3",
+    "rope_theta": 100.0,
+    "factor": 8.0,
+    "low_freq_factor": 0.2,
+    "high_freq_factor": 1.0,
+    "original_max_position_embeddings": 16,
+}
+"""Of the four frequencies of a head of 8 channels one stays, two go over, and one is divided."""
+LINEAR = {"rope_type": "linear", "rope_theta": 500.0, "factor": 4.0}
+WINDOW = {**BASE, "sliding_window": 5}
+
+BLOOM = {"n_layer": 3, "vocab_size": 99, "bos_token_id": 1, "eos_token_id": 2}
+GPT_NEO = {
+    "num_layers": 3,
+    "hidden_size": 32,
+    "num_heads": 4,
+    "vocab_size": 99,
+    "max_position_embeddings": 40,
+    "window_size": 5,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+}
+MPT = {"d_model": 32, "n_heads": 4, "n_layers": 3, "vocab_size": 99, "max_seq_len": 40}
+MULTI_HEAD = {name: value for name, value in BASE.items() if name != "num_key_value_heads"}
+NEOX = {**MULTI_HEAD, "hidden_size": 64}
+BARE = {name: value for name, value in MULTI_HEAD.items() if name != "intermediate_size"}
+OPT = {**BARE, "ffn_dim": 128, "pad_token_id": 1}
 
 TINY: dict[str, list[dict[str, Any]]] = {
     "gpt2": [GPT, {**GPT, "n_inner": 52, "activation_function": "relu", "tie_word_embeddings": False}],
@@ -36,9 +64,188 @@ TINY: dict[str, list[dict[str, Any]]] = {
         BASE,
         {**BASE, "num_key_value_heads": 4, "attention_bias": True, "mlp_bias": True, "tie_word_embeddings": True},
         {**BASE, "head_dim": 12},
+        {**BASE, "rope_parameters": LLAMA3},
+        {**BASE, "rope_parameters": LINEAR},
+    ],
+    "arcee": [BASE, {**BASE, "attention_bias": True, "mlp_bias": True, "hidden_act": "gelu"}],
+    "cohere": [BASE, {**BASE, "attention_bias": True, "logit_scale": 0.3, "tie_word_embeddings": False}],
+    "cohere2": [
+        {**WINDOW, "num_hidden_layers": 5},
+        {**WINDOW, "layer_types": ["full_attention", "sliding_attention", "full_attention"], "attention_bias": True},
+    ],
+    "cwm": [{**WINDOW, "num_hidden_layers": 5, "rope_parameters": LLAMA3, "head_dim": 8}, {**WINDOW, "mlp_bias": True}],
+    "ernie4_5": [BASE, {**BASE, "use_bias": True, "head_dim": 12, "tie_word_embeddings": False}],
+    "exaone4": [
+        {**WINDOW, "sliding_window_pattern": 2},
+        {**BASE, "sliding_window": None, "layer_types": ["full_attention"] * 3},
+        {
+            **WINDOW,
+            "sliding_window_pattern": "LG",
+            "layer_types": ["sliding_attention", "full_attention", "full_attention"],
+            "head_dim": 12,
+        },
+    ],
+    "gemma": [
+        BASE,
+        {**BASE, "head_dim": 12, "attention_bias": True, "hidden_act": "gelu", "tie_word_embeddings": False},
+    ],
+    "gemma2": [
+        {**WINDOW, "head_dim": 12, "query_pre_attn_scalar": 20, "attn_logit_softcapping": 0.5},
+        {
+            **WINDOW,
+            "layer_types": ["full_attention", "full_attention", "sliding_attention"],
+            "final_logit_softcapping": None,
+            "attn_logit_softcapping": None,
+            "attention_bias": True,
+            "tie_word_embeddings": False,
+        },
+    ],
+    "gemma3_text": [
+        {**WINDOW, "head_dim": 12, "query_pre_attn_scalar": 20, "sliding_window_pattern": 2},
+        {
+            **WINDOW,
+            "head_dim": 8,
+            "num_hidden_layers": 7,
+            "final_logit_softcapping": 0.7,
+            "rope_parameters": {
+                "sliding_attention": {"rope_type": "default", "rope_theta": 50.0},
+                "full_attention": LINEAR,
+            },
+        },
+    ],
+    "glm": [
+        {**BASE, "head_dim": 8},
+        {**BASE, "head_dim": 16, "attention_bias": False, "partial_rotary_factor": 0.25, "tie_word_embeddings": True},
+    ],
+    "glm4": [{**BASE, "head_dim": 8}, {**BASE, "head_dim": 12, "attention_bias": False, "partial_rotary_factor": 1.0}],
+    "granite": [
+        BASE,
+        {
+            **BASE,
+            "embedding_multiplier": 3.0,
+            "logits_scaling": 8.0,
+            "residual_multiplier": 0.22,
+            "attention_multiplier": 0.2,
+            "attention_bias": True,
+            "mlp_bias": True,
+            "tie_word_embeddings": True,
+        },
+    ],
+    "helium": [{**BASE, "head_dim": 8}, {**BASE, "head_dim": 8, "attention_bias": True, "mlp_bias": True}],
+    "hunyuan_v1_dense": [
+        {**BASE, "head_dim": 8},
+        {
+            **BASE,
+            "head_dim": 12,
+            "attention_bias": True,
+            "rope_parameters": {"rope_type": "dynamic", "rope_theta": 100.0, "alpha": 50.0, "factor": 1.0},
+        },
+    ],
+    "hyperclovax": [
+        {**BASE, "logits_scaling": 0.5, "residual_multiplier": 0.3, "embedding_multiplier": 2.0},
+        {**BASE, "use_post_norm": False, "attention_multiplier": 0.2, "attention_bias": True, "mlp_bias": True},
+    ],
+    "internlm3": [BASE, {**BASE, "head_dim": 12, "attention_bias": True, "mlp_bias": True}],
+    "iquestcoder": [BASE, {**BASE, "head_dim": 12, "attention_bias": True, "mlp_bias": True}],
+    "jais2": [BASE, {**BASE, "head_dim": 12, "attention_bias": False, "mlp_bias": False, "tie_word_embeddings": True}],
+    "ministral": [
+        {**WINDOW, "head_dim": 8},
+        {**WINDOW, "layer_types": ["full_attention", "sliding_attention", "full_attention"], "head_dim": 12},
+    ],
+    "mistral": [WINDOW, {**BASE, "sliding_window": None, "head_dim": 12, "tie_word_embeddings": True}],
+    "olmo": [BASE, {**BASE, "attention_bias": True, "tie_word_embeddings": True}],
+    "olmo2": [BASE, {**BASE, "attention_bias": True, "tie_word_embeddings": True}],
+    "olmo3": [
+        {**WINDOW, "num_hidden_layers": 5},
+        {
+            **WINDOW,
+            "layer_types": ["full_attention", "sliding_attention", "full_attention"],
+            "attention_bias": True,
+            "rope_parameters": {
+                "sliding_attention": {"rope_type": "default", "rope_theta": 50.0},
+                "full_attention": LINEAR,
+            },
+        },
+    ],
+    "qwen3": [
+        BASE,
+        {**BASE, "head_dim": 12, "attention_bias": True, "tie_word_embeddings": True},
+        {**BASE, "use_sliding_window": True, "sliding_window": 5, "max_window_layers": 1},
+    ],
+    "seed_oss": [
+        BASE,
+        {**BASE, "head_dim": 12, "attention_out_bias": True, "mlp_bias": True},
+        {**BASE, "attention_bias": False, "tie_word_embeddings": True},
+    ],
+    "smollm3": [
+        {**BASE, "num_hidden_layers": 5},
+        {**WINDOW, "use_sliding_window": True, "no_rope_layers": [1, 0, 1], "attention_bias": True, "mlp_bias": True},
+        {
+            **WINDOW,
+            "use_sliding_window": True,
+            "no_rope_layer_interval": 2,
+            "layer_types": ["sliding_attention", "sliding_attention", "full_attention"],
+            "tie_word_embeddings": False,
+        },
+    ],
+    "vaultgemma": [
+        {**WINDOW, "head_dim": 12, "query_pre_attn_scalar": 20, "attn_logit_softcapping": 0.5},
+        {**WINDOW, "final_logit_softcapping": None, "attn_logit_softcapping": None},
     ],
     "openai-gpt": [GPT],
     "qwen2": [BASE, {**BASE, "use_sliding_window": True, "sliding_window": 5, "max_window_layers": 1}],
+    "biogpt": [
+        MULTI_HEAD,
+        {**MULTI_HEAD, "scale_embedding": False, "hidden_act": "relu", "tie_word_embeddings": False},
+    ],
+    "bloom": [
+        {**BLOOM, "n_head": 8, "hidden_size": 64},
+        {**BLOOM, "n_head": 6, "hidden_size": 48, "tie_word_embeddings": False},
+    ],
+    "codegen": [{**GPT, "rotary_dim": 4}, {**GPT, "n_head": 8, "rotary_dim": 4, "n_inner": 52}],
+    "falcon": [
+        BARE,
+        {**BARE, "multi_query": False, "bias": True, "ffn_hidden_size": 52, "tie_word_embeddings": False},
+        {**BARE, "multi_query": False, "parallel_attn": False, "rope_parameters": LINEAR},
+        {**BARE, "new_decoder_architecture": True, "num_kv_heads": 2, "activation": "relu"},
+        {**BARE, "new_decoder_architecture": True, "num_kv_heads": 4, "num_ln_in_parallel_attn": 1, "bias": True},
+    ],
+    "gpt_bigcode": [GPT, {**GPT, "multi_query": False, "n_inner": 52, "tie_word_embeddings": False}],
+    "gpt_neo": [
+        {**GPT_NEO, "attention_types": [[["global", "local"], 2]], "num_layers": 4},
+        {
+            **GPT_NEO,
+            "attention_types": [[["local"], 2], [["global"], 1]],
+            "intermediate_size": 52,
+            "activation_function": "gelu",
+            "tie_word_embeddings": False,
+        },
+    ],
+    "gpt_neox": [
+        NEOX,
+        {**NEOX, "use_parallel_residual": False, "attention_bias": False, "hidden_act": "relu"},
+        {**NEOX, "rotary_pct": 1.0, "rotary_emb_base": 500, "tie_word_embeddings": True},
+    ],
+    "gpt_neox_japanese": [BARE, {**BARE, "num_hidden_layers": 1, "rotary_pct": 0.5, "intermediate_multiple_size": 2}],
+    "gptj": [{**GPT, "rotary_dim": 4}, {**GPT, "rotary_dim": 8, "n_inner": 52, "activation_function": "relu"}],
+    "mpt": [MPT, {**MPT, "n_heads": 6, "d_model": 48, "attn_config": {"softmax_scale": 0.2}}],
+    "nemotron": [BASE, {**BASE, "head_dim": 12, "attention_bias": True, "mlp_bias": True, "hidden_act": "gelu"}],
+    "opt": [
+        {**OPT, "ffn_dim": 52},
+        {**OPT, "do_layer_norm_before": False, "activation_function": "gelu", "tie_word_embeddings": False},
+        {**OPT, "enable_bias": False, "layer_norm_elementwise_affine": False},
+    ],
+    "persimmon": [
+        MULTI_HEAD,
+        {**MULTI_HEAD, "qk_layernorm": False, "hidden_act": "gelu", "partial_rotary_factor": 0.25},
+    ],
+    "phi": [BASE, {**BASE, "qk_layernorm": True, "num_key_value_heads": 4, "partial_rotary_factor": 0.25}],
+    "phi3": [BASE, {**WINDOW, "tie_word_embeddings": True, "partial_rotary_factor": 0.5}],
+    "stablelm": [
+        BASE,
+        {**BASE, "use_qkv_bias": True, "use_parallel_residual": True, "partial_rotary_factor": 0.5},
+    ],
+    "starcoder2": [BASE, {**WINDOW, "use_bias": False, "hidden_act": "relu", "tie_word_embeddings": False}],
 }
 """model_type -> configs that between them use every branch of the family's translation."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from harness.checkpoints.config import Config
@@ -12,6 +13,9 @@ from harness.spec.model import Spec
 Document = dict[str, Any]
 """A spec as plain data: dims, choices and, where layers differ, blocks and layers."""
 
+Fields = Mapping[str, Any]
+"""Fields of a config."""
+
 
 class Family:
     """A released layout, registered under the `model_type` of its configs."""
@@ -21,6 +25,9 @@ class Family:
 
     ignored: ClassVar[tuple[str, ...]] = ()
     """Ends of the names of released tensors that are no parameters, such as tables of frequencies."""
+
+    defaults: ClassVar[Fields] = {}
+    """What the family's code assumes of fields that a config leaves out, where that is not what LLaMA's assumes."""
 
     def document(self, config: Config) -> Document:
         """Translate the fields of a config.
@@ -44,18 +51,43 @@ def dims(config: Config, layers: str, hidden: str, vocab: str, length: str) -> d
     return {size: config.take(name) for size, name in names.items()}
 
 
+SCALINGS: dict[str, dict[str, str]] = {
+    "default": {},
+    "linear": {"factor": "factor"},
+    "llama3": {
+        "factor": "factor",
+        "low_freq_factor": "low_freq_factor",
+        "high_freq_factor": "high_freq_factor",
+        "original_max_position_embeddings": "original_length",
+    },
+}
+"""Kinds of rotary scaling: released option -> the option of the spec."""
+
+
 def rope(config: Config, *, layout: str = "half_split", fraction: float = 1.0) -> dict[str, Any]:
     """Rotary positions, from `rope_parameters` or, before transformers 5, `rope_theta` and `rope_scaling`."""
+    field = "rope_parameters" if config.take("rope_parameters", default=None) else "rope_scaling"
     parameters = config.take("rope_parameters", "rope_scaling", default={})
-    scaling = parameters.get("rope_type", parameters.get("type", "default"))
-    known = {"rope_theta", "rope_type", "type", "partial_rotary_factor"}
-    if scaling != "default" or set(parameters) - known:
-        config.refuse("rope_parameters", parameters)
-    theta = parameters.get("rope_theta", config.take("rope_theta", "rotary_emb_base", default=10000.0))
-    share = parameters.get(
-        "partial_rotary_factor", config.take("partial_rotary_factor", "rotary_pct", default=fraction)
-    )
-    return {"kind": "rope", "theta": float(theta), "fraction": float(share), "layout": layout}
+    theta = config.take("rope_theta", "rotary_emb_base", default=10000.0)
+    share = config.take("partial_rotary_factor", "rotary_pct", default=fraction)
+    return rotary(config, field, {"rope_theta": theta, "partial_rotary_factor": share, **parameters}, layout=layout)
+
+
+def rotary(config: Config, field: str, parameters: dict[str, Any], *, layout: str = "half_split") -> dict[str, Any]:
+    """Rotary positions of parameters that name their theta; the field is where they come from."""
+    kind = parameters.get("rope_type", parameters.get("type", "default"))
+    options = SCALINGS.get(kind)
+    given = set(parameters) - {"rope_theta", "partial_rotary_factor", "rope_type", "type"}
+    if options is None or given != set(options):
+        config.refuse(field, parameters)
+    scaling = {"kind": kind, **{own: parameters[released] for released, own in options.items()}}
+    return {
+        "kind": "rope",
+        "theta": float(parameters["rope_theta"]),
+        "fraction": float(parameters.get("partial_rotary_factor", 1.0)),
+        "layout": layout,
+        **({"scaling": scaling} if options else {}),
+    }
 
 
 def head(config: Config, *, tied: bool) -> dict[str, Any]:
@@ -72,6 +104,7 @@ GATED = {
 }
 PLAIN = {
     "relu": {"kind": "relu"},
+    "relu2": {"kind": "relu2"},
     "gelu": {"kind": "gelu", "approximate": "none"},
     "gelu_new": {"kind": "gelu", "approximate": "tanh"},
     "gelu_fast": {"kind": "gelu", "approximate": "tanh"},
@@ -79,7 +112,7 @@ PLAIN = {
 }
 
 
-def activation(config: Config, kinds: dict[str, dict[str, str]], *names: str, default: str) -> dict[str, Any]:
+def activation(config: Config, kinds: Mapping[str, dict[str, str]], *names: str, default: str) -> dict[str, Any]:
     """The MLP kind of an activation's name."""
     name = config.take(*names, default=default)
     if name not in kinds:
@@ -101,3 +134,16 @@ def with_windows(document: Document, config: Config, assumed: list[str]) -> Docu
         "blocks": {names[kind]: {"pattern": patterns[kind]} for kind in dict.fromkeys(kinds)},
         "layers": [names[kind] for kind in kinds],
     }
+
+
+def with_choices(document: Document, **choices: Any) -> Document:
+    """The document with other choices on some axes."""
+    return {**document, "choices": {**document["choices"], **choices}}
+
+
+def in_blocks(document: Document, axis: str, **options: Any) -> Document:
+    """The document with a choice of their own in the blocks of these names, where there are such."""
+    blocks = {
+        name: {**block, axis: options[name]} if name in options else block for name, block in document["blocks"].items()
+    }
+    return {**document, "blocks": blocks}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from harness.checkpoints.config import Config
 from harness.checkpoints.families import GATED, Document, Family, activation, dims, families, head, rope
@@ -27,6 +28,12 @@ NAMES: dict[str, str] = {
     "lm_head.weight": "head.out.weight",
 }
 
+HEAD_NORMS = {
+    f"model.layers.{{i}}.self_attn.{released}_norm.weight": f"layers.{{i}}.attention.{own}_norm.weight"
+    for released, own in (("q", "query"), ("k", "key"))
+}
+"""Norms of queries and keys, as most families that have them call them."""
+
 
 @families.register("llama")
 class Llama(Family):
@@ -36,18 +43,28 @@ class Llama(Family):
 
     ignored = (".rotary_emb.inv_freq",)
 
+    layout: ClassVar[str] = "half_split"
+    """Which channels of a head make a rotary pair."""
+
+    activations: ClassVar[Mapping[str, dict[str, str]]] = GATED
+
+    absent: ClassVar[tuple[str, ...]] = ()
+    """LLaMA's fields of biases that a family in this layout does not have."""
+
     def document(self, config: Config) -> Document:
         """Pre-RMSNorm, rotary positions, grouped queries, a gated MLP."""
+        for name in self.absent:
+            config.expect(name, False)
         return {
             "dims": dims(config, "num_hidden_layers", "hidden_size", "vocab_size", "max_position_embeddings"),
             "choices": {
                 "norm": {"kind": "rmsnorm", "eps": config.take("rms_norm_eps", default=1e-6)},
                 "residual": "pre",
-                "position": rope(config),
+                "position": rope(config, layout=self.layout),
                 "attention": self.attention(config),
                 "pattern": "dense",
                 "mlp": {
-                    **activation(config, GATED, "hidden_act", default="silu"),
+                    **activation(config, self.activations, "hidden_act", default="silu"),
                     "intermediate_size": config.take("intermediate_size"),
                     "bias": config.take("mlp_bias", default=False),
                 },

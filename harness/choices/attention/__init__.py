@@ -20,20 +20,22 @@ class Attention(Choice):
     Attributes:
         num_heads: query heads, H.
         head_dim: channels of one head; left out, the hidden size divided by the heads.
-        bias: on all four projections (true), on none (false), or on those of queries, keys and values only (qkv).
+        bias: on all four projections (true), on none (false), on those of queries, keys and values only (qkv), or
+            on the one out of the heads only (out; GPT-Neo).
         fused: one matrix for queries, keys and values, as released by GPT-2, Qwen and Baichuan, or three. The
             counts are the same.
         qk_norm: normalise queries and keys before they are rotated, as the layers are normalised: each head for
-            itself, with gains that the heads share (head; Qwen3), or all heads together (all; OLMo 2).
+            itself, with gains that the heads share (head; Qwen3), or all heads together (all; OLMo 2). After they
+            are rotated: each head for itself (rotated; Hunyuan).
         scale: what the scores are multiplied by; left out, 1 / sqrt(head channels).
         softcap: if given, scores become softcap tanh(scores / softcap) before the mask (Gemma 2).
     """
 
     num_heads: PositiveInt
     head_dim: PositiveInt | None = None
-    bias: bool | Literal["qkv"]
+    bias: bool | Literal["qkv", "out"]
     fused: bool = False
-    qk_norm: Literal["head", "all"] | None = None
+    qk_norm: Literal["head", "all", "rotated"] | None = None
     scale: PositiveFloat | None = None
     softcap: PositiveFloat | None = None
 
@@ -46,17 +48,28 @@ class Attention(Choice):
         """Channels of one head, C."""
         return self.head_dim or dims.hidden_size // self.num_heads
 
+    @property
+    def bias_into(self) -> bool:
+        """Whether the projections of queries, keys and values have biases."""
+        return self.bias in (True, "qkv")
+
+    @property
+    def bias_out(self) -> bool:
+        """Whether the projection out of the heads has a bias."""
+        return self.bias in (True, "out")
+
     def norm_widths(self, dims: Dims) -> tuple[int, ...]:
         """Channels of the norms of queries and keys."""
         channels = self.channels(dims)
-        widths = {None: (), "head": (channels, channels), "all": (self.num_heads * channels, self.kv_heads * channels)}
-        return widths[self.qk_norm]
+        if self.qk_norm is None:
+            return ()
+        return (self.num_heads * channels, self.kv_heads * channels) if self.qk_norm == "all" else (channels, channels)
 
     def projections(self, dims: Dims) -> tuple[Linear, Linear]:
         """The matrix products into queries, keys and values (together), and back out of the heads."""
         queries, keys = self.num_heads * self.channels(dims), self.kv_heads * self.channels(dims)
-        into = Linear(dims.hidden_size, queries + 2 * keys, bias=self.bias is not False)
-        return into, Linear(queries, dims.hidden_size, bias=self.bias is True)
+        into = Linear(dims.hidden_size, queries + 2 * keys, bias=self.bias_into)
+        return into, Linear(queries, dims.hidden_size, bias=self.bias_out)
 
     def params(self, dims: Dims) -> int:
         """D (H + 2 K) C + H C D, and the biases."""

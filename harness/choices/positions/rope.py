@@ -5,13 +5,46 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, PositiveFloat
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
-from harness.choices.base import Dims, Source
+from harness.choices.base import Dims, Scaling, Source
 from harness.choices.positions import Position, positions
 
 if TYPE_CHECKING:
     from harness.choices.axes import Choices
+
+
+class Interpolation(BaseModel):
+    """Positions are divided by `factor`: Chen et al. 2023, https://arxiv.org/abs/2306.15595"""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    kind: Literal["linear"]
+    factor: PositiveFloat
+
+    def scaled(self, scaling: Scaling) -> Interpolation:
+        """The same."""
+        return self
+
+
+class InterpolationByPart(BaseModel):
+    """Only slow frequencies are divided by `factor`: Llama 3.1, https://arxiv.org/abs/2407.21783
+
+    A frequency that turns less than `low_freq_factor` times in the `original_length` is divided, one that turns more
+    than `high_freq_factor` times stays, and between them the quotient goes over linearly in the number of turns.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    kind: Literal["llama3"]
+    factor: PositiveFloat
+    low_freq_factor: PositiveFloat
+    high_freq_factor: PositiveFloat
+    original_length: PositiveInt
+
+    def scaled(self, scaling: Scaling) -> InterpolationByPart:
+        """The same share of the longest sequence."""
+        return self.model_copy(update={"original_length": scaling.length(self.original_length)})
 
 
 @positions.register("rope")
@@ -23,6 +56,7 @@ class Rope(Position):
         fraction: the share of a head's channels that is rotated, from the first channel on; the rest passes.
         layout: which channels make a pair: `half_split` (i, i + half), as in Hugging Face's LLaMA, or
             `interleaved` (2i, 2i + 1), as in the paper and in ChatGLM2. One is a permutation of the other.
+        scaling: how the frequencies are slowed down for sequences longer than those first trained on, if they are.
     """
 
     kind = "rope"
@@ -31,6 +65,7 @@ class Rope(Position):
     theta: PositiveFloat
     fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
     layout: Literal["half_split", "interleaved"] = "half_split"
+    scaling: Annotated[Interpolation | InterpolationByPart, Field(discriminator="kind")] | None = None
 
     def rotary_channels(self, head_channels: int) -> int:
         """How many of a head's channels are rotated."""
@@ -46,3 +81,12 @@ class Rope(Position):
                 f"found {self.fraction}, which rotates {rotary:g} of the {channels} channels of a head; "
                 "expected an even whole number of them",
             )
+        if (
+            isinstance(self.scaling, InterpolationByPart)
+            and self.scaling.low_freq_factor >= self.scaling.high_freq_factor
+        ):
+            yield "scaling", "low_freq_factor must be below high_freq_factor"
+
+    def scaled(self, scaling: Scaling) -> Rope:
+        """The scaling at its share of the longest sequence."""
+        return self.model_copy(update={"scaling": self.scaling and self.scaling.scaled(scaling)})

@@ -30,7 +30,7 @@ class AttentionLayer(nn.Module):
         self.channels = attention.channels(dims)
         queries, keys = attention.num_heads * self.channels, attention.kv_heads * self.channels
         self.widths = [queries, keys, keys]
-        bias = attention.bias is not False
+        bias = attention.bias_into
         if attention.fused:
             self.qkv = Linear(dims.hidden_size, sum(self.widths), bias)
         else:
@@ -38,7 +38,7 @@ class AttentionLayer(nn.Module):
             self.key = Linear(dims.hidden_size, keys, bias)
             self.value = Linear(dims.hidden_size, keys, bias)
         self.fused = attention.fused
-        self.out = Linear(queries, dims.hidden_size, bias=attention.bias is True)
+        self.out = Linear(queries, dims.hidden_size, bias=attention.bias_out)
         self.scale, self.softcap = attention.scale, attention.softcap
         self.qk_norm = attention.qk_norm
         if widths := attention.norm_widths(dims):
@@ -50,6 +50,8 @@ class AttentionLayer(nn.Module):
         q, k, v = self.project(x)
         position = step.position
         q, k = position.rotate(q, step.tables), position.rotate(k, step.tables)
+        if self.qk_norm == "rotated":
+            q, k = self.query_norm(q), self.key_norm(k)
         k, v, keys = step.extend_cache(k, v)
         queries = step.places.queries
         view = View(

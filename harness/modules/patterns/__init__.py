@@ -12,10 +12,10 @@ class View:
     """What a pattern is told about the queries and keys of one layer.
 
     Attributes:
-        queries: places of the queries, [T], ascending.
-        keys: places of the keys, [S], ascending.
+        queries: places of the queries, [T] or [B, T], ascending.
+        keys: places of the keys, [S] or [B, S], ascending; those of padding lie below 0 and are never seen.
         context: how many leading tokens are context; a number, or one a sequence, [B].
-        bias: what is added to the scores, [H, T, S], or None.
+        bias: what is added to the scores, [H, T, S] or [B, H, T, S], or None.
         scale: what the scores are multiplied by; None for 1 / sqrt(C).
         softcap: if given, scores become softcap tanh(scores / softcap) before the bias and the mask.
         from_start: whether queries and keys both are the places 0, 1, ..., T - 1.
@@ -28,3 +28,8 @@ class View:
     scale: float | None = None
     softcap: float | None = None
     from_start: bool = False
+
+    @property
+    def padded(self) -> bool:
+        """Whether the sequences of the batch begin in different columns."""
+        return self.keys.dim() == 2

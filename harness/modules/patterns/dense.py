@@ -11,6 +11,6 @@ from harness.modules.patterns.masked import attend_causally, attend_masked
 @computes(Dense)
 def attend(pattern: Dense, q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:
     """Softmax over the keys up to each query, [B, T, H, C]."""
-    if view.bias is not None or view.softcap is not None or not (view.from_start or q.shape[1] == 1):
+    if view.padded or view.bias is not None or view.softcap is not None or not (view.from_start or q.shape[1] == 1):
         return attend_masked(pattern, q, k, v, view)
     return attend_causally(q, k, v, view)

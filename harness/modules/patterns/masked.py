@@ -32,7 +32,10 @@ def attend_causally(q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:
 def mask(pattern: Pattern, view: View) -> Tensor:
     """The visible pairs, [1 or B, 1, T, S] of bool; with a bias its scores, -inf where hidden, [1 or B, H, T, S]."""
     context = view.context if isinstance(view.context, int) else view.context[:, None, None]
-    visible = pattern.visible(view.queries[:, None], view.keys[None, :], context)  # [T, S] or [B, T, S]
+    queries, keys = view.queries[..., :, None], view.keys[..., None, :]
+    visible = pattern.visible(queries, keys, context)  # [T, S] or [B, T, S]
+    if view.padded:  # padding sees itself, so that its softmax has a sum
+        visible = (visible & (keys >= 0)) | ((queries < 0) & (keys == queries))
     visible = visible.reshape(-1, 1, *visible.shape[-2:])
     return visible if view.bias is None else view.bias.masked_fill(~visible, float("-inf"))
 

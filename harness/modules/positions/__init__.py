@@ -17,21 +17,29 @@ class Places:
     """Where the tokens of one pass stand.
 
     Attributes:
-        queries: place of each computed token in its sequence, [T].
+        queries: place of each computed token in its sequence, [T]; in a padded batch [B, T], below 0 for padding.
         end: tokens of a sequence so far, those computed included.
         context: how many leading tokens are context; a number, or one a sequence, [B].
         ids: what the position scheme is told instead of the places, [T] or [B, T]; for a scheme of two dimensions
             [2, T] or [B, 2, T]. None: the places.
+        padding: how many columns stand in front of each sequence, [B]; None for none.
     """
 
     queries: Tensor
     end: int
     context: int | Tensor = 0
     ids: Tensor | None = None
+    padding: Tensor | None = None
+
+    def of(self, columns: Tensor) -> Tensor:
+        """Places of the tokens in these columns, [S] -> [S] or [B, S]."""
+        return columns if self.padding is None else columns - self.padding[:, None]
 
     def one_dimensional(self) -> Tensor:
         """Position ids of a scheme that counts along one line, [T] or [B, T]."""
-        return self.queries if self.ids is None else self.ids
+        if self.ids is not None:
+            return self.ids
+        return self.queries if self.padding is None else self.queries.clamp(min=0)
 
 
 class PositionModule(nn.Module):
@@ -54,5 +62,5 @@ class PositionModule(nn.Module):
         return x
 
     def score_bias(self, queries: Tensor, keys: Tensor, dtype: torch.dtype) -> Tensor | None:
-        """What is added to the scores, [H, T, S], for the places of queries [T] and keys [S]; None for nothing."""
+        """What is added to the scores of queries at places [.., T] and keys at [.., S], [.., H, T, S], or None."""
         return None

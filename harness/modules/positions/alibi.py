@@ -19,6 +19,6 @@ class LinearBiases(PositionModule):
         self.slopes = position.slopes(choices.attention.num_heads)
 
     def score_bias(self, queries: Tensor, keys: Tensor, dtype: torch.dtype) -> Tensor:
-        """[H, T, S]."""
+        """[H, T, S], or [B, H, T, S] in a padded batch."""
         slopes = torch.tensor(self.slopes, device=keys.device)[:, None, None]
-        return (slopes * (keys[None, :] - queries[:, None])).to(dtype)
+        return (slopes * (keys[..., None, None, :] - queries[..., None, :, None])).to(dtype)

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from harness.choices.axes import Choices
 from harness.choices.base import Dims
-from harness.choices.positions.rope import Rope
+from harness.choices.positions.rope import Interpolation, InterpolationByPart, Rope
 from harness.modules import computes
 from harness.modules.positions import Places, PositionModule
 
 
-def rotation_tables(ids: Tensor, channels: int, theta: float) -> tuple[Tensor, Tensor]:
+def rotation_tables(
+    ids: Tensor, channels: int, theta: float, scaling: Interpolation | InterpolationByPart | None = None
+) -> tuple[Tensor, Tensor]:
     """Cosine and sine of position x frequency, [.., T, 1, channels / 2], in float32 whatever the model computes in."""
     exponents = torch.arange(0, channels, 2, device=ids.device, dtype=torch.float32) / channels
-    angles = ids.to(torch.float32)[..., None, None] * theta**-exponents
+    angles = ids.to(torch.float32)[..., None, None] * _slowed(theta**-exponents, scaling)
     return angles.cos(), angles.sin()
+
+
+def _slowed(frequencies: Tensor, scaling: Interpolation | InterpolationByPart | None) -> Tensor:
+    """What is left of the frequencies, in radians a token."""
+    if scaling is None:
+        return frequencies
+    if isinstance(scaling, Interpolation):
+        return frequencies / scaling.factor
+    turns = scaling.original_length * frequencies / (2 * math.pi)
+    low, high = scaling.low_freq_factor, scaling.high_freq_factor
+    kept = ((turns - low) / (high - low)).clamp(0, 1)
+    return frequencies * (kept + (1 - kept) / scaling.factor)
 
 
 def rotate_half_split(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -38,12 +54,12 @@ class RotaryPositions(PositionModule):
     def __init__(self, position: Rope, dims: Dims, choices: Choices) -> None:
         super().__init__(position, dims, choices)
         self.channels = position.rotary_channels(choices.attention.channels(dims))
-        self.theta = position.theta
+        self.theta, self.scaling = position.theta, position.scaling
         self.turn = rotate_half_split if position.layout == "half_split" else rotate_interleaved
 
     def tables(self, places: Places) -> tuple[Tensor, ...]:
         """Cosine and sine, [.., T, 1, rotary channels / 2]."""
-        return rotation_tables(places.one_dimensional(), self.channels, self.theta)
+        return rotation_tables(places.one_dimensional(), self.channels, self.theta, self.scaling)
 
     def rotate(self, x: Tensor, tables: tuple[Tensor, ...]) -> Tensor:
         """Turn the rotary channels of [B, T, heads, C]."""

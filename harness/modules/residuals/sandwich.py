@@ -2,6 +2,8 @@
 
 from torch import Tensor
 
+from harness.choices.axes import Choices
+from harness.choices.base import Dims
 from harness.choices.residuals.sandwich import Sandwich
 from harness.modules import computes
 from harness.modules.residuals import Block
@@ -10,12 +12,18 @@ from harness.modules.step import LayerStep
 
 @computes(Sandwich)
 class SandwichBlock(Block):
-    """x + norm'(sublayer(norm(x))), twice."""
+    """x + scale norm'(sublayer(norm(x))), twice."""
 
     norm_names = ("attention_norm", "attention_out_norm", "mlp_norm", "mlp_out_norm")
 
+    def __init__(self, residual: Sandwich, dims: Dims, choices: Choices) -> None:
+        super().__init__(residual, dims, choices)
+        self.scale = residual.scale
+
     def forward(self, x: Tensor, step: LayerStep) -> Tensor:
         """[B, T, D] -> [B, T, D]."""
-        x = x + self.attention_out_norm(self.attention(self.attention_norm(x), step))
-        out: Tensor = x + self.mlp_out_norm(self.mlp(self.mlp_norm(x)))
-        return out
+        x = x + self._scaled(self.attention_out_norm(self.attention(self.attention_norm(x), step)))
+        return x + self._scaled(self.mlp_out_norm(self.mlp(self.mlp_norm(x))))
+
+    def _scaled(self, x: Tensor) -> Tensor:
+        return x if self.scale == 1.0 else x * self.scale

@@ -1,0 +1,33 @@
+"""Cohere's Command R7B: windows with rotary positions, and layers that see everything and have no positions."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from harness.checkpoints.config import Config
+from harness.checkpoints.families import Document, Fields, families, in_blocks, with_windows
+from harness.checkpoints.families.cohere import Cohere
+
+
+@families.register("cohere2")
+class Cohere2(Cohere):
+    """Command R7B, Command A and Aya."""
+
+    source = ("transformers, models/cohere2", "https://github.com/huggingface/transformers")
+
+    defaults: ClassVar[Fields] = {"tie_word_embeddings": True, "sliding_window": 4096}
+
+    def document(self, config: Config) -> Document:
+        """Cohere's, with every fourth layer seeing everything where the config does not say which."""
+        config.expect("cache_implementation", "hybrid")
+        config.expect("order_of_interleaved_layers", "local_attn_first")
+        config.expect("position_embedding_type", "rope_gptj")
+        for name in ("use_gated_activation", "use_parallel_block", "use_embedding_sharing"):
+            config.expect(name, True)
+        config.take("use_parallel_embedding", default=None)
+        config.expect("head_dim", config.take("hidden_size") // config.take("num_attention_heads"))
+        document = super().document(config)
+        period = config.take("sliding_window_pattern", "layer_switch", "_sliding_window_pattern", default=4)
+        layers = range(1, document["dims"]["num_layers"] + 1)
+        assumed = ["sliding_attention" if layer % period else "full_attention" for layer in layers]
+        return in_blocks(with_windows(document, config, assumed), "position", full="none")

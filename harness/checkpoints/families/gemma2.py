@@ -1,0 +1,72 @@
+"""Gemma 2: norms on both sides of the sublayers, capped scores and logits, windows on every other layer."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from harness.checkpoints.config import Config
+from harness.checkpoints.families import Document, Fields, families, with_choices, with_windows
+from harness.checkpoints.families.gemma import one_plus
+from harness.checkpoints.families.llama import NAMES, Llama
+from harness.checkpoints.layout import Templates
+from harness.spec.model import Spec
+
+SANDWICH = {
+    **NAMES,
+    "model.layers.{i}.post_attention_layernorm.weight": "layers.{i}.attention_out_norm.weight",
+    "model.layers.{i}.pre_feedforward_layernorm.weight": "layers.{i}.mlp_norm.weight",
+    "model.layers.{i}.post_feedforward_layernorm.weight": "layers.{i}.mlp_out_norm.weight",
+}
+
+
+@families.register("gemma2")
+class Gemma2(Llama):
+    """Gemma 2. `sliding_window_size` is what the first configs call the window."""
+
+    source = ("transformers, models/gemma2", "https://github.com/huggingface/transformers")
+
+    defaults: ClassVar[Fields] = {
+        "head_dim": 256,
+        "num_key_value_heads": 4,
+        "tie_word_embeddings": True,
+        "hidden_activation": "gelu_pytorch_tanh",
+        "query_pre_attn_scalar": 256,
+        "sliding_window": 4096,
+        "final_logit_softcapping": 30.0,
+        "attn_logit_softcapping": 50.0,
+    }
+    absent = ("mlp_bias",)
+
+    residual: ClassVar[str] = "sandwich"
+    period: ClassVar[int] = 2
+    """Every so manieth layer sees everything, where the config does not say which."""
+
+    def document(self, config: Config) -> Document:
+        """LLaMA's, with what the activation is called here."""
+        config.expect("use_bidirectional_attention", False)
+        config.expect("cache_implementation", "hybrid")
+        config.take("hidden_act", default=None)
+        document = super().document(config.with_fields(hidden_act=config.take("hidden_activation")))
+        softcap = config.take("final_logit_softcapping", default=None)
+        document = with_choices(
+            document,
+            residual=self.residual,
+            embedding={"kind": "table", "scale": "sqrt(D)"},
+            head={**document["choices"]["head"], "softcap": softcap},
+        )
+        period = config.take("sliding_window_pattern", "_sliding_window_pattern", default=self.period)
+        layers = range(1, document["dims"]["num_layers"] + 1)
+        assumed = ["sliding_attention" if layer % period else "full_attention" for layer in layers]
+        return with_windows(document, config, assumed)
+
+    def attention(self, config: Config) -> dict[str, Any]:
+        """Scores are scaled by what the config says, then capped."""
+        scale, softcap = (
+            config.take("query_pre_attn_scalar") ** -0.5,
+            config.take("attn_logit_softcapping", default=None),
+        )
+        return {**super().attention(config), "scale": scale, "softcap": softcap}
+
+    def templates(self, spec: Spec) -> Templates:
+        """The norm in front of the MLP is not that which LLaMA calls so."""
+        return one_plus(SANDWICH)

@@ -1,0 +1,59 @@
+"""Gemma 3 without its eyes: Gemma 2 with normalised queries and keys, and two rotary bases."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from harness.checkpoints.config import Config
+from harness.checkpoints.families import Document, Fields, families, in_blocks, rotary, with_choices
+from harness.checkpoints.families.gemma import one_plus
+from harness.checkpoints.families.gemma2 import SANDWICH, Gemma2
+from harness.checkpoints.families.llama import HEAD_NORMS
+from harness.checkpoints.layout import Templates
+from harness.spec.model import Spec
+
+
+@families.register("gemma3_text")
+class Gemma3Text(Gemma2):
+    """Layers with a window have the local base, the others the global one, whose positions may be scaled."""
+
+    source = ("transformers, models/gemma3", "https://github.com/huggingface/transformers")
+
+    defaults: ClassVar[Fields] = {**Gemma2.defaults, "final_logit_softcapping": None, "attn_logit_softcapping": None}
+
+    period = 6
+
+    def document(self, config: Config) -> Document:
+        """Gemma 2's, with a base for each kind of layer."""
+        config.expect("attn_logit_softcapping")
+        local, everywhere = rotary_by_kind(config, local=1e4, everywhere=1e6)
+        document = super().document(config.with_fields(rope_parameters=None, rope_scaling=None))
+        return in_blocks(with_choices(document, position=local), "position", full=everywhere)
+
+    def attention(self, config: Config) -> dict[str, Any]:
+        """Each head of the queries and keys normalised."""
+        return {**super().attention(config), "qk_norm": "head"}
+
+    def templates(self, spec: Spec) -> Templates:
+        """Gemma 2's, with those norms."""
+        return one_plus({**SANDWICH, **HEAD_NORMS})
+
+
+def rotary_by_kind(config: Config, *, local: float, everywhere: float) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Rotary positions of layers with a window and of those without.
+
+    Before transformers 5 the bases are fields of their own, and the scaling is that of the layers without a window.
+    """
+    given = config.take("rope_parameters", default={})
+    if set(given) - {"sliding_attention", "full_attention"}:
+        config.refuse("rope_parameters", given)
+    scaling = config.take("rope_scaling", default={})
+    base = config.take("rope_theta", default=everywhere)
+    local = config.take("rope_local_base_freq", default=local)
+    windowed = {"rope_theta": local, **given.get("sliding_attention", {})}
+    full = {"rope_theta": base, **scaling, **given.get("full_attention", {})}
+    if windowed.get("rope_type", "default") != "default":
+        config.refuse("rope_parameters", given)
+    return rotary(config, "rope_parameters", windowed), rotary(
+        config, "rope_scaling" if scaling else "rope_parameters", full
+    )

@@ -1,0 +1,57 @@
+"""GPT-NeoX Japanese."""
+
+from __future__ import annotations
+
+from harness.checkpoints.config import Config
+from harness.checkpoints.families import PLAIN, Document, Family, activation, dims, families, head, rope
+from harness.checkpoints.families.gpt_neox import neox_templates
+from harness.checkpoints.layout import Templates
+from harness.spec.model import Spec
+
+
+@families.register("gpt_neox_japanese")
+class GPTNeoXJapanese(Family):
+    """GPT-NeoX with one sublayer after the other and no biases, but one out of the heads of the last layer."""
+
+    source = ("transformers, models/gpt_neox_japanese", "https://github.com/huggingface/transformers")
+
+    ignored = (".attention.bias", ".attention.masked_bias", ".rotary_emb.inv_freq")
+
+    def document(self, config: Config) -> Document:
+        """The last layer is a block of its own."""
+        config.expect("is_decoder", False, True)
+        sizes = dims(config, "num_hidden_layers", "hidden_size", "vocab_size", "max_position_embeddings")
+        attention = {
+            "kind": "multi_head",
+            "num_heads": config.take("num_attention_heads"),
+            "bias": False,
+            "fused": True,
+        }
+        width = config.take("intermediate_multiple_size", default=4) * sizes["hidden_size"]
+        lower = ["lower"] * (sizes["num_layers"] - 1)
+        return {
+            "dims": sizes,
+            "choices": {
+                "norm": {"kind": "layernorm", "eps": config.take("layer_norm_eps", default=1e-5)},
+                "residual": "pre",
+                "position": rope(config),
+                "attention": attention,
+                "pattern": "dense",
+                "mlp": {
+                    **activation(config, PLAIN, "hidden_act", default="gelu"),
+                    "intermediate_size": width,
+                    "bias": False,
+                },
+                "head": head(config, tied=True),
+                "objective": "causal_lm",
+            },
+            "blocks": {name: {} for name in lower[:1]} | {"last": {"attention": {**attention, "bias": "out"}}},
+            "layers": [*lower, "last"],
+        }
+
+    def templates(self, spec: Spec) -> Templates:
+        """The bias has a name of its own."""
+        layer = "gpt_neox_japanese.layers.{i}.attention"
+        templates = neox_templates("gpt_neox_japanese", spec.choices.attention.num_heads)
+        templates[f"{layer}.dense_bias"] = templates.pop(f"{layer}.dense.bias")
+        return templates

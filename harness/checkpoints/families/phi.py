@@ -1,0 +1,69 @@
+"""Phi-1 and Phi-2."""
+
+from __future__ import annotations
+
+from harness.checkpoints.config import Config
+from harness.checkpoints.families import PLAIN, Document, Family, activation, dims, families, rope
+from harness.checkpoints.layout import Templates
+from harness.spec.model import Spec
+
+MODULES = {
+    "input_layernorm": "norm",
+    "self_attn.q_proj": "attention.query",
+    "self_attn.k_proj": "attention.key",
+    "self_attn.v_proj": "attention.value",
+    "self_attn.q_layernorm": "attention.query_norm",
+    "self_attn.k_layernorm": "attention.key_norm",
+    "self_attn.dense": "attention.out",
+    "mlp.fc1": "mlp.up",
+    "mlp.fc2": "mlp.down",
+}
+
+
+@families.register("phi")
+class Phi(Family):
+    """Sublayers side by side behind one norm; a part of each head rotates; a bias everywhere, even on the head."""
+
+    source = ("transformers, models/phi", "https://github.com/huggingface/transformers")
+
+    ignored = (".rotary_emb.inv_freq",)
+
+    def document(self, config: Config) -> Document:
+        """Grouped queries, which may be normalised head by head."""
+        # A tied head would keep its bias.
+        config.expect("tie_word_embeddings", False)
+        heads = config.take("num_attention_heads")
+        return {
+            "dims": dims(config, "num_hidden_layers", "hidden_size", "vocab_size", "max_position_embeddings"),
+            "choices": {
+                "norm": {"kind": "layernorm", "eps": config.take("layer_norm_eps", default=1e-5)},
+                "residual": "parallel",
+                "position": rope(config, fraction=0.5),
+                "attention": {
+                    "kind": "grouped_query",
+                    "num_heads": heads,
+                    "num_kv_heads": config.take("num_key_value_heads", default=heads),
+                    "head_dim": config.take("head_dim", default=None),
+                    "bias": True,
+                    "qk_norm": "head" if config.take("qk_layernorm", default=False) else None,
+                },
+                "pattern": "dense",
+                "mlp": {
+                    **activation(config, PLAIN, "hidden_act", default="gelu_new"),
+                    "intermediate_size": config.take("intermediate_size"),
+                    "bias": True,
+                },
+                "head": {"kind": "untied", "bias": True},
+                "objective": "causal_lm",
+            },
+        }
+
+    def templates(self, spec: Spec) -> Templates:
+        """As transformers names them."""
+        templates = {"model.embed_tokens.weight": "embedding.table.weight"}
+        for part in ("weight", "bias"):
+            for released, own in MODULES.items():
+                templates[f"model.layers.{{i}}.{released}.{part}"] = f"layers.{{i}}.{own}.{part}"
+            templates[f"model.final_layernorm.{part}"] = f"final_norm.0.{part}"
+            templates[f"lm_head.{part}"] = f"head.out.{part}"
+        return templates

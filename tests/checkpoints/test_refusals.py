@@ -1,0 +1,70 @@
+"""Configs that no spec can express are refused, and the field is named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.checkpoints.translate import import_config
+from harness.errors import HarnessError
+from tests.checkpoints.tiny import BARE, BASE, BLOOM, GPT, GPT_NEO, MPT, MULTI_HEAD, NEOX, OPT, config_of
+
+LONGROPE = {
+    "rope_type": "longrope",
+    "rope_theta": 10000.0,
+    "short_factor": [1.0] * 4,
+    "long_factor": [2.0] * 4,
+    "original_max_position_embeddings": 20,
+}
+GLOBAL = {**GPT_NEO, "attention_types": [[["global"], 3]]}
+NEW = {**BARE, "new_decoder_architecture": True, "num_kv_heads": 2}
+
+REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
+    ("bloom", {**BLOOM, "hidden_size": 64}, {"apply_residual_connection_post_layernorm": True}, ""),
+    ("codegen", {**GPT, "rotary_dim": 4}, {"tie_word_embeddings": True}, ""),
+    ("falcon", BARE, {"alibi": True}, ""),
+    ("falcon", BARE, {"num_ln_in_parallel_attn": 2}, ""),
+    ("falcon", {**BARE, "multi_query": False}, {"num_kv_heads": 2}, ""),
+    ("falcon", NEW, {"parallel_attn": False}, "new_decoder_architecture"),
+    ("falcon", NEW, {"num_ln_in_parallel_attn": 3}, ""),
+    ("falcon", BARE, {"activation": "silu"}, ""),
+    ("gpt2", GPT, {"scale_attn_weights": False}, ""),
+    ("gpt2", GPT, {"scale_attn_by_inverse_layer_idx": True}, ""),
+    ("gpt_bigcode", GPT, {"scale_attn_weights": False}, ""),
+    ("gpt_neo", GLOBAL, {"attention_types": [[["global"], 2]], "attention_layers": None}, ""),
+    ("gpt_neo", GLOBAL, {"attention_layers": ["local"] * 3}, ""),
+    ("gpt_neo", GLOBAL, {"attention_types": [[["sparse"], 3]], "attention_layers": None}, ""),
+    ("gpt_neox", NEOX, {"rope_parameters": {"rope_type": "dynamic", "rope_theta": 1e4, "factor": 2.0}}, ""),
+    ("gptj", {**GPT, "rotary_dim": 4}, {"tie_word_embeddings": True}, ""),
+    ("mpt", MPT, {"attn_config": {"alibi": False}}, "alibi"),
+    ("mpt", MPT, {"attn_config": {"alibi_bias_max": 16}}, "alibi_bias_max"),
+    ("mpt", MPT, {"attn_config": {"clip_qkv": 6.0}}, "clip_qkv"),
+    ("mpt", MPT, {"attn_config": {"attn_type": "multiquery_attention"}}, "attn_type"),
+    ("mpt", MPT, {"attn_config": {"kv_n_heads": 2}}, "kv_n_heads"),
+    ("mpt", MPT, {"logit_scale": 0.5}, ""),
+    ("mpt", MPT, {"expansion_ratio": 2}, ""),
+    ("opt", OPT, {"word_embed_proj_dim": 16}, ""),
+    ("opt", OPT, {"_remove_final_layer_norm": True}, ""),
+    ("persimmon", MULTI_HEAD, {"num_key_value_heads": 2}, ""),
+    ("phi", BASE, {"tie_word_embeddings": True}, ""),
+    ("phi3", BASE, {"attention_bias": True}, ""),
+    ("phi3", BASE, {"rope_parameters": LONGROPE}, ""),
+    ("stablelm", BASE, {"qk_layernorm": True}, ""),
+    ("starcoder2", BASE, {"norm_type": "rms_norm"}, ""),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "changed", "named"),
+    [
+        pytest.param(*case, id=f"{case[0]}-{case[3] or next(iter(case[2]))}-{number}")
+        for number, case in enumerate(REFUSED)
+    ],
+)
+def test_what_cannot_be_expressed_is_named(
+    kind: str, fields: dict[str, Any], changed: dict[str, Any], named: str
+) -> None:
+    config = config_of(kind, fields).to_dict()
+    with pytest.raises(HarnessError, match=f"field '{named or next(iter(changed))}' = .* cannot be expressed"):
+        import_config({**config, **changed})
