@@ -7,7 +7,7 @@
 >>> harness.kv_cache_bytes(spec, seq_len=2048, batch_size=1, dtype="fp16")
 1073741824
 >>> harness.flops(spec, "decode", seq_len=2048, batch_size=1, causal=True)
-14288945152
+14287896576
 """
 
 from __future__ import annotations

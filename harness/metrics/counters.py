@@ -6,13 +6,13 @@ work, so a model with one layer of each block is counted.
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter as Tally
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from fvcore.nn import FlopCountAnalysis
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
@@ -26,6 +26,10 @@ from harness.metrics.flops import Phase
 from harness.modules.decoder import Decoder
 from harness.modules.step import KVCache
 from harness.spec.model import Spec
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # fvcore compiles a loss with torch.jit while it is imported
+    from fvcore.nn import FlopCountAnalysis
 
 NOT_COUNTED = frozenset(
     # Creates, moves or views; no arithmetic.

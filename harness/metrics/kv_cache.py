@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from harness.errors import CountMismatchError
-from harness.metrics import Metric, lengths_up_to, metrics
+from harness.metrics import Metric, lengths_up_to, metrics, require, require_positive
 from harness.metrics.params import params
 from harness.spec.model import Spec
 
@@ -27,7 +27,12 @@ def kv_cache_bytes(spec: Spec, seq_len: int, batch_size: int = 1, dtype: str = "
         seq_len: tokens of a sequence.
         batch_size: sequences.
         dtype: fp32, fp16, bf16, int8 or int4.
+
+    Raises:
+        HarnessError: an unknown dtype, or a size below 1.
     """
+    require("dtype", dtype, BITS)
+    require_positive(seq_len=seq_len, batch_size=batch_size)
     scalars = sum(
         count * spec.blocks[block].pattern.cached_keys(seq_len) * spec.blocks[block].attention.cached_scalars(spec.dims)
         for block, count in spec.block_counts.items()
@@ -42,6 +47,7 @@ def kv_cache_bytes_per_token(spec: Spec, dtype: str = "fp16") -> int:
 
 def weight_bytes(spec: Spec, dtype: str = "fp16") -> int:
     """Bytes of all parameters in one number format; the scales of a quantiser are not counted."""
+    require("dtype", dtype, BITS)
     return -(-params(spec) * BITS[dtype] // 8)
 
 
