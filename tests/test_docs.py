@@ -25,7 +25,7 @@ def blocks(text: str, language: str) -> list[str]:
 
 @pytest.mark.parametrize("text", blocks(README, "yaml"), ids=lambda text: text.split("\n")[0])
 def test_specs_of_the_readme_are_sound(text: str, tmp_path: Path) -> None:
-    path = tmp_path / text.split("\n")[0].removeprefix("# ")
+    path = tmp_path / text.split("\n", maxsplit=1)[0].removeprefix("# ")
     path.write_text(text, encoding="utf-8")
     spec = harness.load_spec(path)
     assert spec.name == path.stem
@@ -63,7 +63,7 @@ def test_a_choice_added_as_contributing_says_is_tested_by_being_there(tmp_path: 
             shutil.copy(source, target)
     for code in blocks(CONTRIBUTING, "python"):
         (tmp_path / code.removeprefix("# ").split(":")[0]).write_text(code, encoding="utf-8")
-    counters = tmp_path / "harness" / "metrics" / "counters.py"
+    counters = tmp_path / "harness" / "counters.py"
     counters.write_text(counters.read_text(encoding="utf-8").replace("squeeze stack", "squeeze square stack"))
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/contract", "-k", "relu2"],

@@ -95,7 +95,7 @@ class Flops(Metric):
 
     def measure(self, spec: Spec, settings: dict[str, Any]) -> dict[str, Any]:
         """Closed forms at every length, then the counters."""
-        from harness.metrics.counters import COUNTERS, counted_flops
+        from harness.counters import COUNTERS, counted_flops
 
         checked = []
         for phase, batch_size, seq_len in settings["check"]:

@@ -115,8 +115,9 @@ class Spec:
         layers = [
             {axis: getattr(self.blocks[name], axis).options() for axis in PER_LAYER} for name in self.block_counts
         ]
-        kinds = [json.dumps(layer, sort_keys=True) for layer in layers]
-        index = {name: kinds.index(kind) for name, kind in zip(self.block_counts, kinds, strict=True)}
+        written = [json.dumps(layer, sort_keys=True) for layer in layers]
+        kinds = list(dict.fromkeys(written))
+        index = {name: kinds.index(kind) for name, kind in zip(self.block_counts, written, strict=True)}
         order = [index[self.layers[depth % len(self.layers)]] for depth in range(self.dims.num_layers)]
         canonical = json.dumps([self.dims.model_dump(), model, kinds, order], sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]

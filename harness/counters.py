@@ -22,7 +22,6 @@ from harness.choices.patterns import Pattern
 from harness.choices.patterns.dense import Dense
 from harness.errors import CountMismatchError
 from harness.factory import build
-from harness.metrics.flops import Phase
 from harness.modules.decoder import Decoder
 from harness.modules.step import KVCache
 from harness.spec.model import Spec
@@ -71,16 +70,18 @@ def one_of_each(spec: Spec) -> Spec:
 
 @dataclass(frozen=True)
 class Counter:
-    """A way to count the FLOPs of a call, by the path of the module that spends them; "" is the whole model."""
+    """A way to count the FLOPs of a call, by the path of the module that spends them; "" is the whole model.
+
+    Attributes:
+        phases: those of `harness.metrics.flops.PHASES` that it can count.
+    """
 
     name: str
-    phases: tuple[Phase, ...]
-    count: Callable[[nn.Module, Tensor, Phase, KVCache | None], Mapping[str, int]]
+    phases: tuple[str, ...]
+    count: Callable[[nn.Module, Tensor, str, KVCache | None], Mapping[str, int]]
 
 
-def counted_flops(
-    counter: Counter, spec: Spec, phase: Phase, seq_len: int, batch_size: int
-) -> dict[str, dict[str, int]]:
+def counted_flops(counter: Counter, spec: Spec, phase: str, seq_len: int, batch_size: int) -> dict[str, dict[str, int]]:
     """What `harness.metrics.flops.flops_breakdown` gives for causal=False, counted.
 
     Raises:
@@ -132,7 +133,7 @@ class _OperatorCheck(TorchDispatchMode):  # type: ignore[no-untyped-call]  # tor
         return func(*args, **(kwargs or {}))
 
 
-def _by_torch(model: nn.Module, tokens: Tensor, phase: Phase, cache: KVCache | None) -> Mapping[str, int]:
+def _by_torch(model: nn.Module, tokens: Tensor, phase: str, cache: KVCache | None) -> Mapping[str, int]:
     """torch.utils.flop_counter, forward and, for training, backward."""
     counter = FlopCounterMode(display=False)
     with torch.set_grad_enabled(phase == "train"), counter, _OperatorCheck(counter.mod_tracker):
@@ -168,7 +169,7 @@ def _attention_handle(inputs: list[Any], outputs: list[Any]) -> int:
     return int(batch * heads * queries * key[2] * (channels + value[3]))
 
 
-def _by_fvcore(model: nn.Module, tokens: Tensor, phase: Phase, cache: KVCache | None) -> Mapping[str, int]:
+def _by_fvcore(model: nn.Module, tokens: Tensor, phase: str, cache: KVCache | None) -> Mapping[str, int]:
     """Fvcore traces the forward pass and counts multiply-adds, which are two FLOPs each."""
     traced = _Traced(model, cache).eval()
     analysis = FlopCountAnalysis(traced, tokens)
