@@ -7,7 +7,7 @@
 >>> harness.kv_cache_bytes(spec, seq_len=2048, batch_size=1, dtype="fp16")
 1073741824
 >>> harness.flops(spec, "decode", seq_len=2048, batch_size=1, causal=True)
-14288945152
+14287896576
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from harness.checkpoints.load import load_checkpoint as load_checkpoint
+    from harness.checkpoints.translate import import_config as import_config
     from harness.errors import HarnessError as HarnessError
     from harness.errors import SpecError as SpecError
     from harness.factory import build as build
@@ -37,7 +39,9 @@ _HOMES = {
     "SpecError": "harness.errors",
     "build": "harness.factory",
     "flops": "harness.metrics.flops",
+    "import_config": "harness.checkpoints.translate",
     "kv_cache_bytes": "harness.metrics.kv_cache",
+    "load_checkpoint": "harness.checkpoints.load",
     "load_spec": "harness.spec.library",
     "longest_context": "harness.metrics.kv_cache",
     "params": "harness.metrics.params",

@@ -128,7 +128,18 @@ def write_cell(folder: Path, cell: Cell) -> Path:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write to a temporary file beside `path`, flush it to the disk, and rename it."""
+    """Write to a temporary file beside `path`, flush it to the disk, and rename it.
+
+    Raises:
+        HarnessError: the folder cannot be made, or nothing can be written to it.
+    """
+    try:
+        _write_atomically(path, text)
+    except OSError as error:
+        raise HarnessError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def _write_atomically(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:

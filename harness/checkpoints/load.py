@@ -10,9 +10,9 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from harness.checkpoints import gguf
 from harness.checkpoints.config import read_config
 from harness.checkpoints.folder import TensorFolder
-from harness.checkpoints import gguf
 from harness.checkpoints.layout import Released, Templates, released_tensors
 from harness.checkpoints.translate import family_of, import_config
 from harness.choices.heads import heads

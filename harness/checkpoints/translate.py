@@ -63,7 +63,7 @@ def spec_name(path: Path) -> str:
     path = path.resolve()
     word = path.parent.name if path.name == "config.json" else path.stem if path.is_file() else path.name
     return (
-        "".join(c if c.isalnum() and c.isascii() or c in "._-" else "-" for c in word.lower()).lstrip("._-")
+        "".join(c if (c.isalnum() and c.isascii()) or c in "._-" else "-" for c in word.lower()).lstrip("._-")
         or "imported"
     )
 

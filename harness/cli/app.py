@@ -8,6 +8,7 @@ import typer
 
 from harness.cli.check import check
 from harness.cli.diff import diff
+from harness.cli.import_ import import_config
 from harness.cli.list import list_specs
 from harness.cli.report import report
 from harness.cli.run import run
@@ -22,6 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("list")(list_specs)
+app.command("import")(import_config)
 for command in (show, check, diff, run, report, schema):
     app.command()(command)
 

@@ -24,12 +24,12 @@ def print_json(value: Any) -> None:
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, left: int = 1) -> None:
     """A table whose first `left` columns are words and whose others are numbers.
 
-    Cells are shown as they are: markup in a spec's title is text.
+    All is shown as it is: markup in a spec's title, or in the name of a folder, is text.
     """
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title, title_justify="left", header_style="bold")
+    table = Table(title=Text(title, style="italic"), title_justify="left", header_style="bold")
     for index, column in enumerate(columns):
         table.add_column(column, justify="left" if index < left else "right", overflow="fold")
     for row in rows:
@@ -42,7 +42,7 @@ def console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, width=None if stream.isatty() else 160, highlight=False)
+    return Console(stderr=stderr, width=None if stream.isatty() else 160, highlight=False, emoji=False)
 
 
 def short(number: int) -> str:

@@ -32,7 +32,7 @@ def run(
     What is stored already is not measured again, so an interrupted run goes on where it was. A spec with mistakes is
     told and left out; the others are measured.
     """
-    chosen = [name.strip() for name in metric.split(",") if name.strip()] or metrics.names()
+    chosen = list(dict.fromkeys(name.strip() for name in metric.split(",") if name.strip())) or metrics.names()
     for name in chosen:
         metrics[name]
     specs, broken = _load(find_specs(names or []))

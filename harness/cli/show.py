@@ -73,7 +73,12 @@ def _print(spec: Spec, sheet: dict[str, Any]) -> None:
         out.print(spec.about, markup=False)
     for stage in spec.training:
         out.print(f"  trained by {stage}", markup=False)
-    print_table("Choices", ["choice", "value"], [(key, _word(value)) for key, value in flattened(spec).items()], left=2)
+    print_table(
+        "Choices",
+        ["choice", "value"],
+        [(key, _word(value)) for key, value in flattened(spec.architecture).items()],
+        left=2,
+    )
     total = sheet["params"]
     rows = [(part, f"{size:,}", f"{size / total:.1%}") for part, size in sheet["params_breakdown"].items()]
     print_table("Parameters", ["component", "scalars", "share"], [*rows, ("total", f"{total:,}", "")])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, ClassVar
 
+from harness.errors import HarnessError, did_you_mean
 from harness.registry import Registry
 from harness.spec.model import Spec
 
@@ -37,6 +39,27 @@ class Metric:
 
 
 metrics: Registry[type[Metric]] = Registry("metric", __name__)
+
+
+def require(name: str, value: object, allowed: Collection[str]) -> None:
+    """Refuse a word that is none of those allowed.
+
+    Raises:
+        HarnessError: it names the argument, what was found and what is allowed.
+    """
+    if value not in allowed:
+        raise HarnessError(f"{name}: found {value!r}; {did_you_mean(str(value), list(allowed))}")
+
+
+def require_positive(**sizes: int) -> None:
+    """Refuse sizes below 1.
+
+    Raises:
+        HarnessError: it names the argument and what was found.
+    """
+    for name, size in sizes.items():
+        if size < 1:
+            raise HarnessError(f"{name}: found {size}, expected a whole number above 0")
 
 
 def lengths_up_to(longest: int, shortest: int = 256) -> list[int]:

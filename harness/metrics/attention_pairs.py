@@ -27,7 +27,7 @@ class AttentionPairs(Metric):
 
     def measure(self, spec: Spec, settings: dict[str, Any]) -> dict[str, Any]:
         """Closed forms, then the masks."""
-        from harness.metrics.counters import mask_sum
+        from harness.counters import mask_sum
 
         for block in spec.block_counts:
             pattern = spec.blocks[block].pattern

@@ -48,6 +48,7 @@ class Claims(Metric):
                 {
                     "metric": claim.metric,
                     "published": claim.value,
+                    "digits": claim.digits,
                     "computed": computed,
                     "agrees": agrees(claim.value, computed, claim.digits),
                     "source": source.title,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from harness.errors import CountMismatchError
-from harness.metrics import Metric, lengths_up_to, metrics
+from harness.metrics import Metric, lengths_up_to, metrics, require, require_positive
 from harness.spec.model import Spec
 
 Phase = Literal["prefill", "decode", "train"]
@@ -30,7 +30,12 @@ def flops(spec: Spec, phase: Phase, seq_len: int, batch_size: int = 1, causal: b
         batch_size: sequences.
         causal: count the query-key pairs that the pattern leaves visible (for a prefix pattern, with no context),
             or, if false, all n of each query, as a dense kernel with a mask computes them.
+
+    Raises:
+        HarnessError: an unknown phase, or a size below 1.
     """
+    require("phase", phase, PHASES)
+    require_positive(seq_len=seq_len, batch_size=batch_size)
     parts = flops_breakdown(spec, phase, seq_len, batch_size, causal)
     return sum(parts["model"].values()) + sum(
         count * sum(parts[block].values()) for block, count in spec.block_counts.items()
@@ -90,7 +95,7 @@ class Flops(Metric):
 
     def measure(self, spec: Spec, settings: dict[str, Any]) -> dict[str, Any]:
         """Closed forms at every length, then the counters."""
-        from harness.metrics.counters import COUNTERS, counted_flops
+        from harness.counters import COUNTERS, counted_flops
 
         checked = []
         for phase, batch_size, seq_len in settings["check"]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from harness.choices.patterns import Pattern
 from harness.errors import CountMismatchError
-from harness.metrics import Metric, lengths_up_to, metrics
+from harness.metrics import Metric, lengths_up_to, metrics, require, require_positive
 from harness.metrics.params import params
 from harness.spec.model import Spec
 
@@ -27,12 +29,13 @@ def kv_cache_bytes(spec: Spec, seq_len: int, batch_size: int = 1, dtype: str = "
         seq_len: tokens of a sequence.
         batch_size: sequences.
         dtype: fp32, fp16, bf16, int8 or int4.
+
+    Raises:
+        HarnessError: an unknown dtype, or a size below 1.
     """
-    scalars = sum(
-        count * spec.blocks[block].pattern.cached_keys(seq_len) * spec.blocks[block].attention.cached_scalars(spec.dims)
-        for block, count in spec.block_counts.items()
-    )
-    return -(-batch_size * scalars * BITS[dtype] // 8)
+    require("dtype", dtype, BITS)
+    require_positive(seq_len=seq_len, batch_size=batch_size)
+    return _bytes(spec, batch_size, dtype, lambda pattern: pattern.cached_keys(seq_len))
 
 
 def kv_cache_bytes_per_token(spec: Spec, dtype: str = "fp16") -> int:
@@ -42,6 +45,7 @@ def kv_cache_bytes_per_token(spec: Spec, dtype: str = "fp16") -> int:
 
 def weight_bytes(spec: Spec, dtype: str = "fp16") -> int:
     """Bytes of all parameters in one number format; the scales of a quantiser are not counted."""
+    require("dtype", dtype, BITS)
     return -(-params(spec) * BITS[dtype] // 8)
 
 
@@ -50,7 +54,8 @@ def longest_context(
 ) -> int | None:
     """The most tokens a sequence can have so that weights and caches fit into a memory.
 
-    Activations and the allocator's losses are left out, so it is an upper bound. The model's own limit, such as a
+    No shorter sequence overflows either: some patterns hold fewer keys at a greater length. Activations and the
+    allocator's losses are left out, so it is an upper bound. The model's own limit, such as a
     table of learned positions, is not applied.
 
     Returns:
@@ -58,18 +63,32 @@ def longest_context(
         memory is full.
     """
     free = budget_bytes - weight_bytes(spec, weights)
-    if free < kv_cache_bytes(spec, 1, batch_size, cache):
+    if free < _peak_bytes(spec, 1, batch_size, cache):
         return 0
-    if kv_cache_bytes(spec, LONGEST, batch_size, cache) <= free:
+    if _peak_bytes(spec, LONGEST, batch_size, cache) <= free:
         return None
     fits, too_long = 1, LONGEST
     while too_long - fits > 1:
         middle = (fits + too_long) // 2
-        if kv_cache_bytes(spec, middle, batch_size, cache) <= free:
+        if _peak_bytes(spec, middle, batch_size, cache) <= free:
             fits = middle
         else:
             too_long = middle
     return fits
+
+
+def _peak_bytes(spec: Spec, seq_len: int, batch_size: int, dtype: str) -> int:
+    """The most bytes that the caches of the layers took on the way to this length, each layer at its own worst."""
+    return _bytes(spec, batch_size, dtype, lambda pattern: pattern.peak_keys(seq_len))
+
+
+def _bytes(spec: Spec, batch_size: int, dtype: str, keys: Callable[[Pattern], int]) -> int:
+    """Bytes of caches in which each layer holds as many keys as its pattern is said to."""
+    scalars = sum(
+        count * keys(spec.blocks[block].pattern) * spec.blocks[block].attention.cached_scalars(spec.dims)
+        for block, count in spec.block_counts.items()
+    )
+    return -(-batch_size * scalars * BITS[dtype] // 8)
 
 
 @metrics.register("kv_cache")
@@ -89,7 +108,7 @@ class KVCache(Metric):
 
     def measure(self, spec: Spec, settings: dict[str, Any]) -> dict[str, Any]:
         """Closed forms, then the storages of a cache that is filled on the meta device."""
-        from harness.metrics.counters import cache_bytes
+        from harness.counters import cache_bytes
 
         checked = []
         for batch_size, seq_len in settings["check"]:

@@ -60,8 +60,8 @@ class Params(Metric):
 
     def measure(self, spec: Spec, settings: dict[str, Any]) -> dict[str, Any]:
         """Count twice, by formula and by module."""
+        from harness.counters import parameter_count
         from harness.factory import build
-        from harness.metrics.counters import parameter_count
 
         breakdown = params_breakdown(spec)
         counted = parameter_count(build(spec, device="meta"))

@@ -12,12 +12,10 @@ from harness.metrics import metrics
 from harness.results import cell_key, cell_path, environment, read_cell
 from harness.spec.model import Spec
 
-PROFILES = ("quick", "full")
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PlannedCell:
-    """One metric on one spec with one set of settings."""
+    """One metric on one spec with one set of settings; a key of dicts by identity."""
 
     spec: Spec
     metric: str
@@ -34,7 +32,7 @@ class PlannedCell:
         path = self.path(folder)
         try:
             return path.is_file() and read_cell(path).status == "ok"
-        except HarnessError:
+        except (HarnessError, OSError):
             return False
 
 

@@ -19,8 +19,11 @@ from harness.spec.tree import Step, Tree
 
 M = TypeVar("M", bound=BaseModel)
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=100)]
 """A spec's name: it becomes part of file names, so there is no separator of folders in it."""
+
+MAX_SIZE = 1 << 24
+"""The largest size that a spec may state: beyond every model, and still counted at once."""
 
 DEFAULT_BLOCK = "layer"
 """What the only block of a spec without `blocks` is called."""
@@ -70,7 +73,7 @@ def spec_from_tree(tree: Tree) -> Spec:
     blocks = checker.blocks(tree.get("blocks"), tree.get("choices"))
     checker.claims(tree)
     checker.layers(tree, dims)
-    if dims:
+    if dims and dims_tree and checker.sizes(dims, dims_tree, "dims."):
         checker.fit(dims, choices, blocks, tree)
     if checker.problems or head is None or dims is None:
         raise SpecError(checker.problems)
@@ -151,7 +154,7 @@ class _Checker:
         options = normalised(tree)
         kind = options.get("kind") if options.is_mapping else None
         if kind is None or not isinstance(kind.value, str):
-            found = kind.value if kind else options.plain()
+            found = (kind or options).plain()
             message = f"{axis} needs a kind; found {_shown(found)}, expected one of: {', '.join(AXES[axis].names())}"
             self.problems.append((kind or options).mark.problem(message))
             return None
@@ -161,7 +164,17 @@ class _Checker:
             self.problems.append(kind.mark.problem(str(error)))
             return None
         rest = options.with_value({key: part for key, part in options.value.items() if key != "kind"})
-        return self.model(chosen, rest, f"{axis}.")
+        made = self.model(chosen, rest, f"{axis}.")
+        return made if made is not None and self.sizes(made, rest, f"{axis}.") else None
+
+    def sizes(self, made: BaseModel, tree: Tree, prefix: str) -> bool:
+        """Whether no whole number among the options is beyond all reason."""
+        large = [key for key, value in made if isinstance(value, int) and value > MAX_SIZE]
+        for key in large:
+            place = _deepest(tree, (key,))[0]
+            message = f"{prefix}{key}: found {_shown(place.plain())}, expected a number up to {MAX_SIZE}"
+            self.problems.append(place.mark.problem(message))
+        return not large
 
     def claims(self, tree: Tree) -> None:
         """A claim must name one of the sources."""
@@ -239,6 +252,7 @@ _EXPECTED = {
     "float_type": "a number",
     "bool_type": "true or false",
     "string_type": "text",
+    "string_too_long": "at most {max_length} characters",
     "list_type": "a list",
     "dict_type": "a mapping",
     "model_type": "a mapping",

@@ -7,14 +7,13 @@ from typing import Any
 from harness.spec.model import Spec
 
 
-def flattened(spec: Spec) -> dict[str, Any]:
-    """Every size and option by a dotted name; those of a block only where it differs from the model."""
-    architecture = spec.architecture
+def flattened(architecture: dict[str, Any]) -> dict[str, Any]:
+    """Every size and option of `Spec.architecture` by a dotted name; those of a block only where they differ."""
     flat = dict(architecture["dims"])
     for axis, options in architecture["choices"].items():
         flat |= _choice(axis, options)
-    if len(spec.blocks) > 1:
-        flat["layers"] = ", ".join(spec.layers)
+    if len(architecture["blocks"]) > 1:
+        flat["layers"] = ", ".join(architecture["layers"])
     for block, choices in architecture["blocks"].items():
         for axis, options in choices.items():
             flat |= _choice(f"{block}: {axis}", options)
@@ -28,5 +27,5 @@ def _choice(axis: str, options: dict[str, Any]) -> dict[str, Any]:
 
 def difference(first: Spec, second: Spec) -> dict[str, tuple[Any, Any]]:
     """The sizes and options that are not the same; None where one of the specs has no such option."""
-    a, b = flattened(first), flattened(second)
+    a, b = flattened(first.architecture), flattened(second.architecture)
     return {key: (a.get(key), b.get(key)) for key in {**a, **b} if a.get(key) != b.get(key)}

@@ -107,5 +107,8 @@ def _parent_path(parent: Tree, child: Path) -> Path:
     if parent.value == child.stem and parent.value not in _library():
         return child
     if parent.value not in _library():
-        raise SpecError([parent.mark.problem(f"extends {parent.value!r}, which is no spec; {_nearest(parent.value)}")])
+        siblings = [path.stem for path in sorted(child.parent.glob("*.y*ml")) if path.stem != child.stem]
+        advice = nearest(parent.value, [*siblings, *spec_names()])
+        advice = advice or "name a file beside this one, without its .yaml, or a spec that `harness list` shows"
+        raise SpecError([parent.mark.problem(f"extends {parent.value!r}, which is no spec; {advice}")])
     return _library()[parent.value]

@@ -7,9 +7,9 @@ import json
 from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field
 
 from harness.choices.axes import PER_LAYER, Choices
 from harness.choices.base import Dims, Scaling, Source
@@ -33,7 +33,7 @@ class Claim(BaseModel):
     value: int | float
     source: str
     at: str
-    digits: PositiveInt | None = None
+    digits: Annotated[int, Field(gt=0, le=15)] | None = None
     """How many digits of the value are meant; left out, those before its trailing zeros: 6.7e9 has two."""
 
 
@@ -82,13 +82,25 @@ class Spec:
 
     @cached_property
     def architecture(self) -> dict[str, Any]:
-        """Everything that decides what is computed, ready for JSON; of a block, only what it chooses for itself."""
+        """Everything that decides what is computed, ready for JSON; of a block, only what it chooses for itself.
+
+        `heads` says what follows from the options: query heads, key-value heads and channels of a head, by block.
+        """
         model = {axis: choice.options() for axis, choice in self.choices.items()}
         blocks = {
             name: {axis: choice.options() for axis, choice in block.items() if choice.options() != model[axis]}
             for name, block in self.blocks.items()
         }
-        return {"dims": self.dims.model_dump(), "choices": model, "blocks": blocks, "layers": list(self.layers)}
+        heads = {
+            name: {
+                "query": block.attention.num_heads,
+                "key_value": block.attention.kv_heads,
+                "channels": block.attention.channels(self.dims),
+            }
+            for name, block in self.blocks.items()
+        }
+        layers = list(self.layers)
+        return {"dims": self.dims.model_dump(), "choices": model, "blocks": blocks, "layers": layers, "heads": heads}
 
     @cached_property
     def hash(self) -> str:
@@ -103,8 +115,9 @@ class Spec:
         layers = [
             {axis: getattr(self.blocks[name], axis).options() for axis in PER_LAYER} for name in self.block_counts
         ]
-        kinds = [json.dumps(layer, sort_keys=True) for layer in layers]
-        index = {name: kinds.index(kind) for name, kind in zip(self.block_counts, kinds, strict=True)}
+        written = [json.dumps(layer, sort_keys=True) for layer in layers]
+        kinds = list(dict.fromkeys(written))
+        index = {name: kinds.index(kind) for name, kind in zip(self.block_counts, written, strict=True)}
         order = [index[self.layers[depth % len(self.layers)]] for depth in range(self.dims.num_layers)]
         canonical = json.dumps([self.dims.model_dump(), model, kinds, order], sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]

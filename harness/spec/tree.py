@@ -6,6 +6,8 @@ only plain scalars, lists and mappings are built from them, so no file can const
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,16 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from harness.errors import Problem, SpecError
 
-MAX_BYTES = 1 << 20
+MAX_BYTES = 1 << 16
+MAX_DEPTH = 32
+MAX_INT = (1 << 63) - 1
+
+DIRECTIVE = re.compile(r"\A\ufeff?(?:[ \t]*(?:#.*)?\r?\n)*(%\S*)")
+"""`%YAML 1.1` before the document would change what its words mean."""
+PROPERTY = re.compile(r"[!&][^\s,\[\]{}]*")
+"""The tag or anchor with which a node begins. Nothing else can begin with these characters."""
+UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters, which a terminal would obey, and halves of characters, which no file can hold."""
 
 Step = str | int
 
@@ -77,11 +88,14 @@ def read_tree(path: Path) -> Tree:
     """
     file = str(path)
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise SpecError([Problem(file, 0, 0, f"larger than {MAX_BYTES} bytes, which no spec needs")])
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as source:
+            data = source.read(MAX_BYTES + 1)
     except OSError as error:
         raise SpecError([Problem(file, 0, 0, f"cannot be read: {error.strerror}")]) from None
+    if len(data) > MAX_BYTES:
+        raise SpecError([Problem(file, 0, 0, f"larger than {MAX_BYTES} bytes, which no spec needs")])
+    try:
+        text = data.decode()
     except UnicodeDecodeError as error:
         raise SpecError([Problem(file, 0, 0, f"is not UTF-8 text: {error.reason} at byte {error.start}")]) from None
     return parse_tree(text, file)
@@ -89,18 +103,25 @@ def read_tree(path: Path) -> Tree:
 
 def parse_tree(text: str, file: str) -> Tree:
     """Parse YAML text that holds one mapping; `file` is its name in messages. Raises like `read_tree`."""
+    if directive := DIRECTIVE.match(text):
+        line = text.count("\n", 0, directive.start(1)) + 1
+        raise SpecError([Problem(file, line, 1, f"directives are not allowed; found {directive[1]}")])
     try:
-        node = YAML(typ="safe", pure=True).compose(text)
+        yaml = YAML(typ="safe", pure=True)
+        yaml.composer.warn_double_anchors = False  # every anchor is refused below
+        node = yaml.compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        message = f"not valid YAML: {error.problem or error.context}"
+        problem = error.problem or error.context or "of no known kind"
+        problem = f"{error.context}, {problem}" if problem.startswith("but ") else problem
+        message = f"not valid YAML: {problem}"
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
         raise SpecError([Problem(file, line, column, message)]) from None
     except (YAMLError, ValueError) as error:
         raise SpecError([Problem(file, 0, 0, f"not valid YAML: {str(error).splitlines()[0]}")]) from None
     except RecursionError:
         raise SpecError([Problem(file, 0, 0, "nested more deeply than any spec needs")]) from None
-    builder = _Builder(file)
+    builder = _Builder(file, text)
     tree = builder.build(node) if node is not None else None
     if builder.problems:
         raise SpecError(builder.problems)
@@ -114,32 +135,45 @@ def parse_tree(text: str, file: str) -> Tree:
 class _Builder:
     """Turns ruamel's nodes into a tree and collects what a spec may not hold."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, text: str) -> None:
         self.file = file
+        self.text = text
+        self.depth = 0
         self.problems: list[Problem] = []
 
     def build(self, node: Node, key: Node | None = None) -> Tree:
         mark = self._mark(node)
-        if node.anchor is not None:
-            self.problems.append(mark.problem(f"anchors and aliases are not allowed; found &{node.anchor}"))
-        return Tree(self._value(node, mark), mark, self._mark(key) if key is not None else mark)
+        self.depth += 1
+        value = self._value(node, mark) if self._is_plain(node, mark) else None
+        self.depth -= 1
+        return Tree(value, mark, self._mark(key) if key is not None else mark)
+
+    def _is_plain(self, node: Node, mark: Mark) -> bool:
+        """Whether a node may be looked into. What has an anchor may not: its aliases could repeat it without end."""
+        if found := PROPERTY.match(self.text, node.start_mark.index):
+            self.problems.append(mark.problem(f"tags, anchors and aliases are not allowed; found {found[0]}"))
+        elif self.depth > MAX_DEPTH:
+            self.problems.append(mark.problem("nested more deeply than any spec needs"))
+        else:
+            return True
+        return False
 
     def _mark(self, node: Node) -> Mark:
         return Mark(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
 
     def _value(self, node: Node, mark: Mark) -> Any:
-        if isinstance(node, MappingNode) and self._is_plain(node, "map", mark):
+        if isinstance(node, MappingNode):
             return self._mapping(node)
-        if isinstance(node, SequenceNode) and self._is_plain(node, "seq", mark):
+        if isinstance(node, SequenceNode):
             return [self.build(item) for item in node.value]
-        if isinstance(node, ScalarNode):
-            return self._scalar(node, mark)
-        return None
+        return self._scalar(node, mark) if isinstance(node, ScalarNode) else None
 
     def _mapping(self, node: MappingNode) -> dict[str, Tree]:
         entries: dict[str, Tree] = {}
         for key, value in node.value:
             mark = self._mark(key)
+            self._is_plain(key, mark)
+            self._check_text(key.value, mark)
             if not isinstance(key, ScalarNode):
                 self.problems.append(mark.problem("a key must be a word; found a list or a mapping"))
             elif key.value in entries:
@@ -151,27 +185,39 @@ class _Builder:
                 entries[key.value] = self.build(value, key)
         return entries
 
-    def _is_plain(self, node: Node, kind: str, mark: Mark) -> bool:
-        plain = str(node.tag) == f"tag:yaml.org,2002:{kind}"
-        if not plain:
-            self.problems.append(mark.problem(f"tags are not allowed; found {node.tag}"))
-        return plain
-
     def _scalar(self, node: ScalarNode, mark: Mark) -> Any:
         text: str = node.value
         match str(node.tag).removeprefix("tag:yaml.org,2002:"):
-            case "str" | "timestamp":
-                return text
             case "null":
                 return None
             case "bool":
                 return text.lower() == "true"
-            case "int":
-                return int(text.replace("_", ""), 0 if text.lstrip("+-")[:2] in ("0x", "0o") else 10)
-            case "float":
-                return float(text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan"))
-        self.problems.append(mark.problem(f"tags are not allowed; found {node.tag}"))
-        return None
+            case "int" | "float" as kind:
+                return self._number(text, kind, mark)
+        self._check_text(text, mark)
+        return text
+
+    def _check_text(self, text: object, mark: Mark) -> None:
+        if isinstance(text, str) and (found := UNPRINTABLE.search(text)):
+            self.problems.append(mark.problem(f"control characters are not allowed; found {found[0]!r}"))
+
+    def _number(self, text: str, kind: str, mark: Mark) -> int | float | None:
+        shown = text if len(text) <= 60 else f"{text[:57]}..."
+        digits = text.replace("_", "").lower()
+        value: int | float
+        try:
+            if kind == "int":
+                value = int(digits, 0 if digits.lstrip("+-")[:2] in ("0x", "0o", "0b") else 10)
+            else:
+                value = float(digits.replace(".inf", "inf").replace(".nan", "nan"))
+        except ValueError:  # "0x_", or more digits than Python converts
+            self.problems.append(mark.problem(f"{shown} cannot be read as a number; quote it if it is text"))
+            return None
+        if not math.isfinite(value):
+            self.problems.append(mark.problem(f"a number must be finite; found {shown}"))
+        elif isinstance(value, int) and abs(value) > MAX_INT:
+            self.problems.append(mark.problem(f"larger than any number that a spec needs; found {shown}"))
+        return value
 
 
 def tree_of(value: Any, file: str) -> Tree:

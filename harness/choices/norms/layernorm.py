@@ -1,7 +1,15 @@
 """Layer normalisation: Ba et al. 2016, https://arxiv.org/abs/1607.06450"""
 
-from harness.choices.base import Source
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from harness.choices.base import Dims, Source
 from harness.choices.norms import Norm, norms
+
+if TYPE_CHECKING:
+    from harness.choices.axes import Choices
 
 
 @norms.register("layernorm")
@@ -18,6 +26,11 @@ class LayerNorm(Norm):
 
     gain: bool = True
     bias: bool = True
+
+    def problems(self, dims: Dims, choices: Choices) -> Iterator[tuple[str, str]]:
+        """A bias comes with a gain."""
+        if self.bias and not self.gain:
+            yield "bias", "found true without a gain; expected false, or gain: true"
 
     def gains(self, width: int) -> int:
         """A gain and a bias a channel."""

@@ -47,5 +47,9 @@ class Pattern(Choice):
         """Keys in the cache of a layer while token n (the query at place n - 1) is computed, its own included."""
         raise NotImplementedError
 
+    def peak_keys(self, n: int) -> int:
+        """The most keys that the cache of a layer holds while any token up to the n-th is computed."""
+        return self.cached_keys(n)
+
 
 patterns: Registry[type[Pattern]] = Registry("pattern", __name__)

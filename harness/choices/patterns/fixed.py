@@ -45,6 +45,10 @@ class Fixed(Pattern):
         finished, place = divmod(n - 1, self.block)
         return finished * self.summary + place + 1
 
+    def peak_keys(self, n: int) -> int:
+        """A cache shrinks where a block ends, so it was largest now or at the end of the block before."""
+        return max(self.cached_keys(n), self.cached_keys(max(1, n // self.block * self.block)))
+
     def problems(self, dims: Dims, choices: "Choices") -> Iterator[tuple[str, str]]:
         """A summary cannot be longer than its block."""
         if self.summary > self.block:

@@ -20,7 +20,7 @@ class LogSparse(Pattern):
 
     def visible_pairs(self, n: int) -> int:
         """N own keys, and n - 2^j pairs at each distance 2^j below n."""
-        return n + sum(n - (1 << j) for j in range((n - 1).bit_length()))
+        return n + sum(n - (1 << j) for j in range(max(0, n - 1).bit_length()))
 
     def kept(self, k: Index, n: int) -> Index:
         """Every key: some later query is a power of two away."""

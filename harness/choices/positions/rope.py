@@ -68,14 +68,14 @@ class Rope(Position):
     scaling: Annotated[Interpolation | InterpolationByPart, Field(discriminator="kind")] | None = None
 
     def rotary_channels(self, head_channels: int) -> int:
-        """How many of a head's channels are rotated."""
-        return round(head_channels * self.fraction)
+        """How many of a head's channels are rotated: whole pairs, and at least one in heads scaled down to a few."""
+        return max(2, 2 * round(head_channels * self.fraction / 2))
 
     def problems(self, dims: Dims, choices: Choices) -> Iterator[tuple[str, str]]:
         """The rotated channels must make whole pairs."""
         channels = choices.attention.channels(dims)
         rotary = channels * self.fraction
-        if rotary != round(rotary) or round(rotary) % 2:
+        if rotary != self.rotary_channels(channels):
             yield (
                 "fraction",
                 f"found {self.fraction}, which rotates {rotary:g} of the {channels} channels of a head; "

@@ -17,6 +17,8 @@ class Block(nn.Module):
     """The parts of a block; subclasses name their norms and wire them."""
 
     norm_names: ClassVar[tuple[str, ...]] = ("attention_norm", "mlp_norm")
+    attention_norm: nn.Module
+    mlp_norm: nn.Module
 
     def __init__(self, residual: Residual, dims: Dims, choices: Choices) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
 """Blocks whose sublayers read the same stream."""
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from harness.choices.residuals.parallel import Parallel, ParallelTwoNorms
 from harness.modules import computes
@@ -13,11 +13,13 @@ class ParallelBlock(Block):
     """x + attention(norm(x)) + mlp(norm(x))."""
 
     norm_names = ("norm",)
+    norm: nn.Module
 
     def forward(self, x: Tensor, step: LayerStep) -> Tensor:
         """[B, T, D] -> [B, T, D]."""
         normed = self.norm(x)
-        out: Tensor = x + self.attention(normed, step) + self.mlp(normed)
+        # Each sublayer gets a tensor of its own: by that torch's module tracker tells their backward passes apart.
+        out: Tensor = x + self.attention(normed, step) + self.mlp(normed.view_as(normed))
         return out
 
 

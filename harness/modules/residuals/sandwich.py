@@ -1,6 +1,6 @@
 """Block with norms on both sides of its sublayers."""
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from harness.choices.axes import Choices
 from harness.choices.base import Dims
@@ -15,6 +15,8 @@ class SandwichBlock(Block):
     """x + scale norm'(sublayer(norm(x))), twice."""
 
     norm_names = ("attention_norm", "attention_out_norm", "mlp_norm", "mlp_out_norm")
+    attention_out_norm: nn.Module
+    mlp_out_norm: nn.Module
 
     def __init__(self, residual: Sandwich, dims: Dims, choices: Choices) -> None:
         super().__init__(residual, dims, choices)

@@ -6,13 +6,13 @@ work, so a model with one layer of each block is counted.
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter as Tally
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from fvcore.nn import FlopCountAnalysis
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
@@ -22,22 +22,26 @@ from harness.choices.patterns import Pattern
 from harness.choices.patterns.dense import Dense
 from harness.errors import CountMismatchError
 from harness.factory import build
-from harness.metrics.flops import Phase
 from harness.modules.decoder import Decoder
 from harness.modules.step import KVCache
 from harness.spec.model import Spec
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # fvcore compiles a loss with torch.jit while it is imported
+    from fvcore.nn import FlopCountAnalysis
 
 NOT_COUNTED = frozenset(
     # Creates, moves or views; no arithmetic.
     "alias arange as_strided cat clone copy detach embedding empty empty_like expand full full_like index_select "
     "masked_fill new_empty_strided new_zeros nonzero ones ones_like permute scalar_tensor select select_backward slice "
     "slice_backward split split_with_sizes squeeze stack t to_copy transpose tril unbind unflatten unsafe_view "
-    "unsqueeze view where zeros zeros_like "
+    "unsqueeze view view_as where zeros zeros_like "
     # Works element by element or reduces each vector: by convention not billed.
-    "add and bitwise_and bitwise_not bitwise_or clamp cos div embedding_dense_backward eq floor_divide fused_rms_norm "
-    "fused_rms_norm_backward ge gelu gelu_backward gt layer_norm le lt mean mul native_layer_norm "
-    "native_layer_norm_backward neg or pow reciprocal relu remainder repeat_interleave rms_norm rsqrt rsub safe_softmax silu "
-    "silu_backward sin softmax softmax_backward_data sub sum tanh tanh_backward threshold_backward".split()
+    "add and bitwise_and bitwise_not bitwise_or clamp cos div embedding_dense_backward eq floor_divide "
+    "fused_rms_norm fused_rms_norm_backward ge gelu gelu_backward gt layer_norm le lt mean mul native_layer_norm "
+    "native_layer_norm_backward neg or pow reciprocal relu remainder repeat_interleave rms_norm rsqrt rsub "
+    "safe_softmax silu silu_backward sin softmax softmax_backward_data square sub sum tanh tanh_backward "
+    "threshold_backward".split()
 )
 """Operators that cost no FLOPs by the convention of `harness.metrics.flops`; underscores at either end are left off.
 Any other must be known to a counter."""
@@ -67,16 +71,18 @@ def one_of_each(spec: Spec) -> Spec:
 
 @dataclass(frozen=True)
 class Counter:
-    """A way to count the FLOPs of a call, by the path of the module that spends them; "" is the whole model."""
+    """A way to count the FLOPs of a call, by the path of the module that spends them; "" is the whole model.
+
+    Attributes:
+        phases: those of `harness.metrics.flops.PHASES` that it can count.
+    """
 
     name: str
-    phases: tuple[Phase, ...]
-    count: Callable[[nn.Module, Tensor, Phase, KVCache | None], Mapping[str, int]]
+    phases: tuple[str, ...]
+    count: Callable[[nn.Module, Tensor, str, KVCache | None], Mapping[str, int]]
 
 
-def counted_flops(
-    counter: Counter, spec: Spec, phase: Phase, seq_len: int, batch_size: int
-) -> dict[str, dict[str, int]]:
+def counted_flops(counter: Counter, spec: Spec, phase: str, seq_len: int, batch_size: int) -> dict[str, dict[str, int]]:
     """What `harness.metrics.flops.flops_breakdown` gives for causal=False, counted.
 
     Raises:
@@ -128,7 +134,7 @@ class _OperatorCheck(TorchDispatchMode):  # type: ignore[no-untyped-call]  # tor
         return func(*args, **(kwargs or {}))
 
 
-def _by_torch(model: nn.Module, tokens: Tensor, phase: Phase, cache: KVCache | None) -> Mapping[str, int]:
+def _by_torch(model: nn.Module, tokens: Tensor, phase: str, cache: KVCache | None) -> Mapping[str, int]:
     """torch.utils.flop_counter, forward and, for training, backward."""
     counter = FlopCounterMode(display=False)
     with torch.set_grad_enabled(phase == "train"), counter, _OperatorCheck(counter.mod_tracker):
@@ -164,7 +170,7 @@ def _attention_handle(inputs: list[Any], outputs: list[Any]) -> int:
     return int(batch * heads * queries * key[2] * (channels + value[3]))
 
 
-def _by_fvcore(model: nn.Module, tokens: Tensor, phase: Phase, cache: KVCache | None) -> Mapping[str, int]:
+def _by_fvcore(model: nn.Module, tokens: Tensor, phase: str, cache: KVCache | None) -> Mapping[str, int]:
     """Fvcore traces the forward pass and counts multiply-adds, which are two FLOPs each."""
     traced = _Traced(model, cache).eval()
     analysis = FlopCountAnalysis(traced, tokens)

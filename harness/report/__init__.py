@@ -1,0 +1,43 @@
+"""Reports of stored results: a page to read and a table of exact figures to commit. No torch here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.errors import HarnessError, nearest
+from harness.results import read_cells, write_atomically
+
+DEFAULT_BASELINE = "llama-7b"
+
+
+def write_report(folder: Path, baseline: str | None = None) -> list[Path]:
+    """Write `index.html` and `exact.md` into the folder of a run, from its stored results alone.
+
+    Args:
+        folder: the folder of a run, with `results` in it.
+        baseline: name of the spec that others are compared with; left out, llama-7b if it is among the results, else
+            the first.
+
+    Returns:
+        The paths that were written.
+
+    Raises:
+        HarnessError: there are no results, or none of the baseline.
+    """
+    from harness.report.exact import markdown
+    from harness.report.frames import models_of
+    from harness.report.page import html
+
+    cells = read_cells(folder)
+    models = models_of(cells)
+    names = [model.name for model in models]
+    if not names:
+        raise HarnessError(f"{folder}: no results to report; `harness run` makes them")
+    if baseline is not None and baseline not in names:
+        hint = nearest(baseline, names) or f"there are {', '.join(names[:5])}{' …' if len(names) > 5 else ''}"
+        raise HarnessError(f"no results of the baseline {baseline!r} in {folder}; {hint}")
+    chosen = baseline or (DEFAULT_BASELINE if DEFAULT_BASELINE in names else names[0])
+    page, table = folder / "index.html", folder / "exact.md"
+    write_atomically(page, html(cells, models, chosen))
+    write_atomically(table, markdown(models))
+    return [page, table]

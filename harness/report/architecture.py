@@ -1,0 +1,69 @@
+"""What tables say of an architecture, read from the record that is stored with a result."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from harness.report.wording import TIMES
+
+Options = dict[str, Any]
+
+
+def block_counts(architecture: Options) -> dict[str, int]:
+    """How many layers are of each block, in order of first use."""
+    layers = architecture["layers"]
+    return dict(Counter(layers[index % len(layers)] for index in range(architecture["dims"]["num_layers"])))
+
+
+def by_block(architecture: Options, axis: str) -> dict[str, Options]:
+    """The options on one axis in every block: its own, or the model's."""
+    model = architecture["choices"][axis]
+    return {block: architecture["blocks"].get(block, {}).get(axis, model) for block in block_counts(architecture)}
+
+
+def described(options: Options) -> str:
+    """A choice in words: `banded, window 256`."""
+    return ", ".join([options["kind"], *(f"{key} {value}" for key, value in options.items() if key != "kind")])
+
+
+def summary(architecture: Options) -> dict[str, Any]:
+    """The columns that a table shows. Sizes are ints; choices are words, joined by ` / ` where blocks differ."""
+    dims = architecture["dims"]
+    heads = architecture["heads"].values()
+    return {
+        "layers": dims["num_layers"],
+        "hidden": dims["hidden_size"],
+        "heads": _joined(f"{head['query']}/{head['key_value']}" for head in heads),
+        "channels": _joined(head["channels"] for head in heads),
+        "mlp": _kinds(architecture, "mlp"),
+        "width": _joined(options.get("intermediate_size", "n/a") for options in by_block(architecture, "mlp").values()),
+        "norm": _kinds(architecture, "norm"),
+        "residual": architecture["choices"]["residual"]["kind"],
+        "position": _kinds(architecture, "position"),
+        "pattern": _patterns(architecture),
+        "vocab": dims["vocab_size"],
+        "max_length": dims["max_seq_len"],
+        "head": architecture["choices"]["head"]["kind"],
+        "objective": architecture["choices"]["objective"]["kind"],
+    }
+
+
+def _kinds(architecture: Options, axis: str) -> str:
+    return str(_joined(options["kind"] for options in by_block(architecture, axis).values()))
+
+
+def _patterns(architecture: Options) -> str:
+    counts = block_counts(architecture)
+    layers: Counter[str] = Counter()
+    for block, options in by_block(architecture, "pattern").items():
+        layers[described(options)] += counts[block]
+    if len(layers) == 1:
+        return next(iter(layers))
+    return "; ".join(f"{count} {TIMES} {pattern}" for pattern, count in layers.items())
+
+
+def _joined(values: Any) -> Any:
+    """The only value as it is, several as words."""
+    different = list(dict.fromkeys(values))
+    return different[0] if len(different) == 1 else " / ".join(map(str, different))

@@ -1,0 +1,156 @@
+// The figures: which models they show, and how these look in either theme.
+let plotly = null;
+
+function startFigures() {
+  for (const radio of document.querySelectorAll("input[name=bars]")) {
+    radio.checked = radio.value === chosen.bars;
+    radio.addEventListener("change", () => { chosen.bars = radio.value; changed(); });
+  }
+  startChooser();
+  onChange(drawChooser);
+  onChange(drawAll);
+}
+
+function toggleModel(name) {
+  if (!chosen.models.delete(name)) chosen.models.add(name);
+}
+
+function startChooser() {
+  for (const family of report.families) {
+    const models = [...report.models.values()].filter((model) => model.family === family);
+    $("choices").append(make("fieldset", {}, make("legend", {}, family), models.map((model) => make("label", {},
+      make("input", { type: "checkbox", value: model.name, onchange: () => { toggleModel(model.name); changed(); } }), model.title))));
+  }
+  for (const button of document.querySelectorAll("[data-preset]")) {
+    button.addEventListener("click", () => { chosen.models = new Set(preset(button.dataset.preset)); changed(); });
+  }
+  const close = (event) => { if (event.key === "Escape" || (event.type === "click" && !$("chooser").contains(event.target))) $("chooser").open = false; };
+  document.addEventListener("keydown", close);
+  document.addEventListener("click", close);
+}
+
+function preset(name) {
+  const models = [...report.models.values()];
+  const family = report.models.get(chosen.baseline).family;
+  const fits = { released: (m) => m.provenance === "released", all: () => true, none: () => false, relatives: (m) => m.family === family };
+  return name === "default" ? report.defaults : models.filter(fits[name]).map((model) => model.name);
+}
+
+function drawChooser() {
+  const marks = looks();
+  for (const box of $("choices").querySelectorAll("input")) {
+    box.checked = marks.has(box.value);
+    box.disabled = box.value === chosen.baseline;
+  }
+  $("chosen-count").textContent = `(${marks.size})`;
+  $("key").replaceChildren(...[...marks].map(([name, { colour, sign }]) => {
+    const swatch = make("span", { class: "swatch", "aria-hidden": "true" }, sign);
+    swatch.style.color = colour;
+    const { title, missing } = report.models.get(name);
+    const without = Object.keys(missing).join(", ");
+    return make("li", {}, swatch, ` ${title}${name === chosen.baseline ? " (baseline)" : ""}`, without && make("span", { class: "na" }, `, without ${without}`));
+  }));
+}
+
+/** Draw every figure; called again when the choice or the theme changes. */
+function drawAll() {
+  if (!report.models.size) return;
+  drawChooser();
+  if (!plotly) return;
+  const marks = looks();
+  for (const [id, figure] of Object.entries(report.figures)) {
+    const { data, layout } = { bars, rows, traces, all }[figure.layout.meta.chosen](figure, marks);
+    plotly.react(id, data, themed(layout, id), { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] });
+  }
+}
+
+const title = (name) => report.models.get(name)?.title ?? name;
+
+function traces(figure, marks) {
+  const data = figure.data.filter((trace) => marks.has(trace.meta.model)).map((trace) => {
+    const { colour, symbol } = marks.get(trace.meta.model);
+    const baseline = trace.meta.model === chosen.baseline;
+    const dotted = trace.line?.dash === "dot";
+    return { ...trace, name: title(trace.meta.model), mode: dotted ? "lines" : "lines+markers", opacity: dotted ? 0.75 : 1,
+      line: { ...trace.line, color: colour, width: baseline ? 2.6 : 1.6 }, marker: { color: colour, symbol, size: baseline ? 8 : 6.5 } };
+  });
+  return { data, layout: { ...figure.layout, showlegend: false } };
+}
+
+function all(figure) {
+  const shown = [...looks().keys()];
+  const seen = new Set();
+  const data = figure.data.map((trace, index) => {
+    const model = report.models.get(trace.meta?.model);
+    return model ? dot(trace, model, shown.indexOf(model.name)) : patternLine(trace, index, seen);
+  });
+  const ofModels = figure.data.some((trace) => trace.meta?.model);
+  const families = ofModels ? report.families.map((family) => ({ type: "scatter", x: [null], y: [null], name: family, mode: "markers", marker: { color: familyColour(family), size: 9 } })) : [];
+  return { data: [...data, ...families], layout: { ...figure.layout, showlegend: true } };
+}
+
+/** One model among all; those chosen are labelled, on the four sides in turn. */
+function dot(trace, model, index) {
+  const colour = familyColour(model.family);
+  const hollow = ["variant", "documented"].includes(model.provenance);
+  return { ...trace, showlegend: false, mode: index < 0 ? "markers" : "markers+text", text: [model.title], textfont: { size: 11 },
+    textposition: ["top center", "middle left", "bottom center", "middle right"][Math.max(index, 0) % 4],
+    marker: { color: colour, symbol: hollow ? "circle-open" : "circle", size: model.name === chosen.baseline ? 13 : 9, line: { width: hollow ? 1.5 : 0.5, color: hollow ? colour : pageColour("--surface") } } };
+}
+
+/** One pattern; a line that lies on an earlier one is dotted, so that both are seen. */
+function patternLine(trace, index, seen) {
+  const colour = report.palette[index % report.palette.length][isDark() ? 1 : 0];
+  const again = seen.has(String(trace.y));
+  seen.add(String(trace.y));
+  return { ...trace, mode: "lines+markers", line: { color: colour, width: again ? 3 : 1.8, dash: again ? "dot" : "solid" },
+    marker: { color: colour, size: 6, symbol: SYMBOLS[index % SYMBOLS.length][0] } };
+}
+
+const pageColour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+function bars(figure, marks) {
+  const absolute = chosen.bars === "absolute";
+  const data = figure.data.map((trace) => {
+    const kept = trace.y.map((name, index) => index).filter((index) => marks.has(trace.y[index]));
+    const pick = (list) => kept.map((index) => list[index]);
+    const [values, shares] = [pick(trace.x), pick(trace.customdata)];
+    return { ...trace, y: pick(trace.y).map(title), x: absolute ? values : shares, customdata: shares.map((share, index) => [share, values[index]]),
+      hovertemplate: "%{fullData.name}: %{customdata[1]:,} parameters, %{customdata[0]:.2%}" };
+  });
+  const xaxis = absolute ? figure.layout.xaxis : { title: { text: "share of the parameters" }, tickformat: ".0%", range: [0, 1], dtick: 0.2 };
+  return { data, layout: { ...figure.layout, xaxis, yaxis: { autorange: "reversed", automargin: true }, showlegend: false, height: 90 + 26 * Math.max(data[0].y.length, 3) } };
+}
+
+function rows(figure, marks) {
+  const [heat] = figure.data;
+  const kept = heat.y.map((name, index) => index).filter((index) => marks.has(heat.y[index]));
+  const pick = (list) => kept.map((index) => list[index]);
+  const colours = isDark()
+    ? [[0, "#1b2733"], [0.5, "#1f4460"], [1, "#235f8c"]] : [[0, "#f1f7fb"], [0.5, "#c9e1f2"], [1, "#8cc0e6"]];
+  const data = [{ ...heat, y: pick(heat.y).map(title), z: pick(heat.z), text: pick(heat.text), customdata: pick(heat.customdata), colorscale: colours, textfont: { size: 10.5, color: pageColour("--text") } }];
+  return { data, layout: { ...figure.layout, xaxis: { ...figure.layout.xaxis, showgrid: false, dividercolor: pageColour("--line"), tickcolor: pageColour("--line"), tickfont: { size: 11 } }, yaxis: { autorange: "reversed", showgrid: false, automargin: true }, height: 80 + 26 * Math.max(kept.length, 8) } };
+}
+
+function themed(layout, id) {
+  const axis = { gridcolor: pageColour("--line"), zerolinecolor: pageColour("--line"), linecolor: pageColour("--line"), automargin: true };
+  const height = layout.height ?? parseInt($(id).dataset.height, 10);
+  $(id).style.height = `${height}px`;
+  return { ...layout, height, autosize: true, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", hovermode: "closest",
+    font: { color: pageColour("--text"), family: "system-ui, sans-serif", size: 12 }, margin: { l: 8, r: 28, t: 24, b: 8 },
+    hoverlabel: { bgcolor: pageColour("--raised"), bordercolor: pageColour("--line"), font: { color: pageColour("--text") } },
+    legend: { orientation: "h", y: 1.01, yanchor: "bottom", x: 0, traceorder: "normal", itemwidth: 30 },
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: pageColour("--muted"), activecolor: pageColour("--accent") },
+    shapes: (layout.shapes ?? []).map((shape) => ({ ...shape, line: { ...shape.line, color: pageColour("--muted") } })),
+    annotations: (layout.annotations ?? []).map((note) => ({ ...note, font: { ...note.font, color: pageColour("--muted") } })),
+    xaxis: { ...axis, ...layout.xaxis }, yaxis: { ...axis, ...layout.yaxis } };
+}
+
+/** Unpack the library and run it; the policy of the page allows just this text. */
+async function loadPlotly() {
+  const code = make("script");
+  code.textContent = await unpack("packed-plotly");
+  document.head.append(code);
+  if (!window.Plotly) throw new Error("the browser did not run the library for figures");
+  plotly = window.Plotly;
+}

@@ -1,0 +1,32 @@
+// Starts the page: what needs only the tables at once, then the data, then the figures.
+function say(text) {
+  for (const place of document.querySelectorAll(".plot")) place.replaceChildren(make("div", { class: "waiting" }, text));
+}
+
+async function start() {
+  for (const place of document.querySelectorAll(".plot")) place.dataset.height = parseInt(place.style.height, 10);
+  startTable();
+  startTheme();
+  say("drawing …");
+  try {
+    const data = JSON.parse(await unpack("packed-data"));
+    Object.assign(report, data, { models: new Map(data.models.map((model) => [model.name, model])) });
+    Object.assign(chosen, { baseline: data.baseline, models: new Set(data.defaults) });
+    readAddress();
+    linkNames();
+    startContexts();
+    startCompare();
+    startFigures();
+    drawCompare();
+    drawChooser();
+    await loadPlotly();
+    for (const place of document.querySelectorAll(".plot")) place.replaceChildren();
+    drawAll();
+    document.documentElement.dataset.ready = "true";
+  } catch (error) {
+    say(`The figures could not be drawn: ${error.message}. The tables hold their numbers.`);
+    throw error;
+  }
+}
+
+start();

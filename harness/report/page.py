@@ -1,0 +1,189 @@
+"""The report as one page: tables, figures, the library that draws them and all data in one file, nothing fetched."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from itertools import groupby
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from harness.report.figures import COMPONENT_COLOURS, FAMILY_COLOURS, figures
+from harness.report.frames import PHASES, SHOWN, Model, problems_frame
+from harness.report.sheets import FIGURES, sheets
+from harness.report.tables import COLUMNS, claims_table, models_table
+from harness.results import Cell
+from harness.spec.model import PROVENANCES
+
+SCRIPTS = ("core.js", "table.js", "compare.js", "sheet.js", "figures.js", "start.js")
+
+DIGITS = "".join(map(chr, range(32, 127))).replace("<", "")
+
+METHODS = (
+    ("parameters", "sum of what each choice states, by component", "params"),
+    ("FLOPs", "closed form in the length; see the conventions", "flops"),
+    ("KV cache", "keys and values that later queries can still see", "kv_cache"),
+    ("visible pairs", "closed form of each pattern", "attention_pairs"),
+    ("published figures", "the computed figure, rounded to the digits that the source means", "claims"),
+)
+
+
+def html(cells: Sequence[Cell], models: Sequence[Model], baseline: str) -> str:
+    """The whole page.
+
+    Args:
+        cells: all stored results.
+        models: the same, one a spec, in the order of the tables.
+        baseline: name of the model that others are compared with at first.
+    """
+    claims = claims_table(models)
+    families = list(dict.fromkeys(model.record.family for model in models))
+    data = {
+        "models": sheets(models),
+        "figures": figures(models),
+        "labels": FIGURES,
+        "claims": [asdict(claim) for claim in claims],
+        "families": families,
+        "palette": FAMILY_COLOURS,
+        "provenances": PROVENANCES,
+        "baseline": baseline,
+        "defaults": defaults(models, baseline),
+    }
+    page: str = _template().render(
+        _code(),
+        head=_head(cells, models, [claim.agrees for claim in claims]),
+        families=families,
+        provenances=PROVENANCES,
+        columns=COLUMNS,
+        groups=[(group, len(list(columns))) for group, columns in groupby(COLUMNS, key=lambda column: column.group)],
+        rows=models_table(models),
+        components=COMPONENT_COLOURS,
+        claims=claims,
+        problems=problems_frame(models).to_dict("records"),
+        methods=[{"figure": figure, "how": how, "check": _check(models, metric)} for figure, how, metric in METHODS],
+        environments=_environments(cells),
+        data=packed(json.dumps(data, ensure_ascii=False, separators=(",", ":"))),
+    )
+    return page
+
+
+def defaults(models: Sequence[Model], baseline: str) -> list[str]:
+    """The models that figures show at first: of each family the one nearest to the baseline's size, and the baseline.
+
+    Variants and descriptions do not stand for their family unless it has nothing else.
+    """
+    sizes = {model.name: (model.values("params") or {}).get("total", 1) for model in models}
+    picked = []
+    for _, group in groupby(models, key=lambda model: model.record.family):
+        family = list(group)
+        originals = [model for model in family if model.record.provenance not in ("variant", "documented")]
+        nearest = min(originals or family, key=lambda model: abs(math.log(sizes[model.name] / sizes[baseline])))
+        picked.append(baseline if baseline in (model.name for model in family) else nearest.name)
+    return picked
+
+
+def _head(cells: Sequence[Cell], models: Sequence[Model], agree: Sequence[bool]) -> dict[str, Any]:
+    newest = date.fromisoformat(max(cell.created for cell in cells)[:10])
+    kept = [cell for model in models for cell in model.cells.values()]
+    return {
+        "models": len(models),
+        "families": len({model.record.family for model in models}),
+        "cells": len(models) * len(SHOWN),
+        "cells_ok": sum(model.values(metric) is not None for model in models for metric in SHOWN),
+        "date": newest.isoformat(),
+        "date_in_words": f"{newest.day} {newest:%B %Y}",
+        "agree": sum(agree),
+        "differ": len(agree) - sum(agree),
+        "not_shown": sorted({cell.metric for cell in kept if cell.metric not in SHOWN}),
+    }
+
+
+def _check(models: Sequence[Model], metric: str) -> str:
+    """What the stored results say that they were held against."""
+    checked = [found for model in models if (found := (model.values(metric) or {}).get("checked"))]
+    if not checked:
+        return "n/a"
+    against = {"kv_cache": {"the tensors of a filled cache"}, "attention_pairs": {"masks, added up"}}
+    if metric == "params":
+        counters = {counter for counts in checked for counter in counts}
+    elif metric == "flops":
+        phases = {(name, row["phase"]) for rows in checked for row in rows for name in row["counters"]}
+        names = {name for name, _ in phases}
+        counters = {f"{name} ({', '.join(p for p in PHASES if (name, p) in phases)})" for name in names}
+    else:
+        counters = against[metric]
+    return f"{', '.join(sorted(counters))}; in {len(checked)} of {len(models)} models"
+
+
+def _environments(cells: Sequence[Cell]) -> list[str]:
+    """Each set of packages and hardware, with how many results were made with it, most of them first."""
+    counts = Counter(map(_environment, cells))
+    return [f"{count} results: {line}" for line, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+
+
+def _environment(cell: Cell) -> str:
+    parts = [cell.environment.get(part, {}) for part in ("packages", "hardware")]
+    return ", ".join(f"{key} {value}" for part in parts for key, value in part.items()) or "unknown"
+
+
+def packed(text: str) -> Markup:
+    """Text as gzip in base 94, as `unpack` of the scripts reads it: 9 bytes in 11 characters, where base 64 takes 12.
+
+    The digits are all printable characters of ASCII but `<`, so that nothing can end the element that holds them.
+    The last block is filled up with zeros, which come after gzip's end; before the digits stands how many bytes count.
+    """
+    squeezed = gzip.compress(text.encode(), compresslevel=9, mtime=0)
+    digits: list[str] = []
+    for start in range(0, len(squeezed), 9):
+        number = int.from_bytes(squeezed[start : start + 9].ljust(9, b"\0"))
+        block = []
+        for _ in range(11):
+            number, digit = divmod(number, 94)
+            block.append(DIGITS[digit])
+        digits += reversed(block)
+    return Markup(f"{len(squeezed)}:{''.join(digits)}")
+
+
+@cache
+def _template() -> Any:
+    loader = PackageLoader("harness.report", "assets")
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined).get_template("page.html.j2")
+
+
+@cache
+def _code() -> dict[str, Any]:
+    """Styles, scripts and the policy that allows these scripts alone, by their hashes."""
+    script = f'"use strict";(() => {{\n{"".join(_asset(name) for name in SCRIPTS)}}})();'
+    early, library = _asset("early.js"), get_plotlyjs()
+    hashes = " ".join(f"'sha256-{_sha256(code)}'" for code in (early, script, library))
+    policy = (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    return {
+        "style": Markup(_asset("style.css")),
+        "early": Markup(early),
+        "script": Markup(script),
+        "plotly": packed(library),
+        "policy": policy,
+    }
+
+
+def _asset(name: str) -> str:
+    return (files("harness.report") / "assets" / name).read_text(encoding="utf-8")
+
+
+def _sha256(code: str) -> str:
+    return base64.b64encode(hashlib.sha256(code.encode()).digest()).decode("ascii")

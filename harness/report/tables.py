@@ -1,0 +1,130 @@
+"""The tables that the page holds without any script: all models with their choices, and the published figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from harness.report.frames import FIGURE_METRIC, Model, claims_frame, models_frame
+from harness.report.sheets import shown_figure
+from harness.report.wording import exact, percent, printed, web_address
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table of models; `group` is the heading over its neighbours, `tip` says more than the label."""
+
+    key: str
+    label: str
+    group: str
+    tip: str = ""
+    number: bool = False
+
+
+COLUMNS = (
+    Column("family", "family", "model"),
+    Column("provenance", "known by", "model", "how the architecture is known: see the legend"),
+    Column("released", "released", "model"),
+    Column("params", "params", "size", "trainable parameters; shared matrices once", True),
+    Column("non_embedding", "non-emb.", "size", "without tables of tokens and positions, and without the head", True),
+    Column("layers", "layers", "shape", "", True),
+    Column("hidden", "hidden", "shape", "hidden size", True),
+    Column("heads", "heads/KV", "shape", "query heads / key-value heads", True),
+    Column("channels", "ch.", "shape", "channels of one head", True),
+    Column("mlp", "MLP", "choices"),
+    Column("width", "width", "choices", "intermediate size of the MLP", True),
+    Column("norm", "norm", "choices"),
+    Column("residual", "residual", "choices", "where the norms stand"),
+    Column("position", "position", "choices"),
+    Column("pattern", "pattern", "choices", "which keys a query sees; with how many layers, where they differ"),
+    Column("head", "head", "choices", "whether the head shares the table of tokens"),
+    Column("objective", "objective", "choices"),
+    Column("vocab", "vocab.", "lengths", "rows of the table of tokens", True),
+    Column("max_length", "max. len.", "lengths", "the longest sequence that the model is made for, in tokens", True),
+    Column("kv", "KV B/token", "cost a token", "bytes that one more token adds to an fp16 cache", True),
+    Column("decode", "decode", "cost a token", "FLOPs of the last token of the longest sequence, causal", True),
+    Column("prefill", "prefill", "cost a token", "FLOPs a token over the longest sequence, causal", True),
+    Column("train", "train", "cost a token", "FLOPs a token over the longest sequence, causal, forward and back", True),
+)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: what it shows, and for its tooltip all digits or the reason why there are none."""
+
+    text: str
+    title: str = ""
+    missing: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model."""
+
+    name: str
+    title: str
+    cells: dict[str, Cell]
+
+
+def models_table(models: Sequence[Model]) -> list[Row]:
+    """A row a model, a cell a column."""
+    frame = models_frame(models)
+    rows = []
+    for model in models:
+        values = frame.loc[model.name]
+        cells = {column.key: _cell(model, column, values[column.key]) for column in COLUMNS}
+        rows.append(Row(model.name, model.record.title, cells))
+    return rows
+
+
+def _cell(model: Model, column: Column, value: Any) -> Cell:
+    if column.key in FIGURE_METRIC:
+        return _figure_cell(model, column.key, value)
+    return Cell(exact(value) if isinstance(value, int) else str(value))
+
+
+def _figure_cell(model: Model, key: str, value: Fraction | None) -> Cell:
+    shown = shown_figure(key, value)
+    if shown is None:
+        reason = model.why(FIGURE_METRIC[key])
+        return Cell(f"n/a ({reason})", title=reason, missing=True)
+    return Cell(shown[0], shown[1])
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One published figure against the computed one."""
+
+    name: str
+    model: str
+    metric: str
+    published: str
+    computed: str
+    relative: str
+    agrees: bool
+    provenance: str
+    source: str
+    url: str
+    at: str
+
+
+def claims_table(models: Sequence[Model]) -> list[Claim]:
+    """Figures that differ first."""
+    return [
+        Claim(
+            name=row["name"],
+            model=row["title"],
+            metric=row["metric"].replace("_", " "),
+            published=printed(row["published"], row["digits"]),
+            computed=exact(row["computed"]),
+            relative="n/a" if row["relative"] is None else percent(row["relative"]),
+            agrees=row["agrees"],
+            provenance=row["provenance"],
+            source=row["source"],
+            url=web_address(row["url"]),
+            at=row["at"],
+        )
+        for row in claims_frame(models).to_dict("records")
+    ]

@@ -1,0 +1,79 @@
+"""Figures as text: short for reading, exact for checking. Units are decimal, as those of memories and FLOPs are."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Context, Decimal
+from fractions import Fraction
+from urllib.parse import urlsplit
+
+COUNT_UNITS = ("", "K", "M", "B", "T")
+SI_UNITS = ("", "k", "M", "G", "T", "P", "E")
+TIMES = "\N{MULTIPLICATION SIGN}"
+THREE_DIGITS = Context(prec=3, rounding=ROUND_HALF_UP)
+
+
+def exact(value: int) -> str:
+    """All digits, in groups of three: 6,738,415,616."""
+    return f"{value:,}"
+
+
+def short(value: int | Fraction, units: tuple[str, ...] = COUNT_UNITS, gap: str = "") -> str:
+    """Three digits and a unit: 6.74B.
+
+    Args:
+        value: what is to be shown; not negative.
+        units: of powers of a thousand, from the zeroth on.
+        gap: what stands between the number and its unit.
+    """
+    number = Decimal(value.numerator) / Decimal(value.denominator)
+    power = 0
+    while power < len(units) - 1 and THREE_DIGITS.create_decimal(number) >= 1000:
+        number, power = number / 1000, power + 1
+    if power or number % 1:
+        rounded = THREE_DIGITS.create_decimal(number)
+        number = rounded.quantize(Decimal(1).scaleb(min(rounded.adjusted() - 2, 0)))
+    return f"{number:f}{gap}{units[power]}".rstrip()
+
+
+def short_bytes(value: int | Fraction) -> str:
+    """524 kB."""
+    return short(value, tuple(f"{unit}B" for unit in SI_UNITS), " ")
+
+
+def short_flops(value: int | Fraction) -> str:
+    """14.3 G, of FLOPs that the heading names."""
+    return short(value, SI_UNITS, " ")
+
+
+def printed(value: int | float, digits: int | None = None) -> str:
+    """A published figure with the digits that its source prints: 6.7B, or 13.0B where three are meant.
+
+    Args:
+        value: the figure.
+        digits: how many digits are meant; None for those before its trailing zeros.
+    """
+    number = Decimal(str(value))
+    digits = digits or len(number.normalize().as_tuple().digits)
+    if digits > 5:
+        return f"{int(number):,}"
+    power = min(max(number.adjusted() // 3, 0), len(COUNT_UNITS) - 1)
+    scaled = number.scaleb(-3 * power)
+    places = max(digits - scaled.adjusted() - 1, 0)
+    return f"{scaled:.{places}f}{COUNT_UNITS[power]}"
+
+
+def percent(share: Fraction) -> str:
+    """A signed difference: +0.570 %; three digits, however small it is."""
+    if share == 0:
+        return "0 %"
+    number = Decimal(share.numerator) / Decimal(share.denominator) * 100
+    return f"{number:+.3g} %" if abs(number) < 100 else f"{number:+.0f} %"
+
+
+def web_address(url: str) -> str:
+    """`url` if a page may link to it, that is over http or https; else the empty string."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return url if parts.scheme in ("http", "https") and parts.netloc else ""

@@ -1,0 +1,30 @@
+"""How long the program takes, from its start to its end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from harness.metrics import metrics
+from harness.results import read_cells
+from harness.spec import spec_names
+from tests.cli.calling import run_python
+
+
+def test_listing_all_specs(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
+    outcome = benchmark.pedantic(  # type: ignore[no-untyped-call]
+        lambda: run_python("-m", "harness", "list", "--json", folder=tmp_path), rounds=5, warmup_rounds=1
+    )
+    assert [row["name"] for row in json.loads(outcome.out)] == spec_names()
+
+
+def test_a_verified_run_over_all_specs(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
+    outcome = benchmark.pedantic(  # type: ignore[no-untyped-call]
+        lambda: run_python("-m", "harness", "run", "--out", "out", folder=tmp_path, timeout=900), rounds=1
+    )
+    assert outcome.code == 0
+    cells = read_cells(tmp_path / "out")
+    assert len(cells) == len(spec_names()) * len(metrics.names())
+    assert {cell.status for cell in cells} == {"ok"}

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from harness.report import write_report
+from tests.report.cells import HOSTILE, architecture, cell, cells_of, spec_record, store
+
+REQUIRED = os.environ.get("HARNESS_REQUIRE_BROWSER") == "1"
+CHROMIUM = shutil.which("chromium")
+if REQUIRED:
+    import playwright.sync_api as playwright
+
+    assert CHROMIUM, "HARNESS_REQUIRE_BROWSER=1, and there is no chromium on the PATH"
+else:
+    playwright = pytest.importorskip("playwright.sync_api")
+    if not CHROMIUM:
+        pytest.skip("there is no chromium on the PATH", allow_module_level=True)
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+FIGURES = ("overview", "params", "prefill", "decode", "cache", "contexts", "patterns", "pairs")
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Where a report of four models, one of them hostile and one broken, lies."""
+    folder = tmp_path_factory.mktemp("report")
+    layernorm = architecture(norm={"kind": "layernorm", "eps": 1e-6})
+    cells = [
+        *cells_of("alpha"),
+        *cells_of("beta", 3, architecture=layernorm, provenance="variant"),
+        *cells_of("gamma", 2, family="Other", title=HOSTILE, about=HOSTILE),
+        cell(spec_record("delta", family="Other"), "params", None),
+    ]
+    page, _ = write_report(store(folder, cells), "alpha")
+    return page.as_uri()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as running:
+        chromium = running.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+class Opened:
+    """A page that is ready, and what it complained of or asked for on its way."""
+
+    def __init__(self, browser: Any, address: str, **context: Any) -> None:
+        self.problems: list[str] = []
+        self.requests: list[str] = []
+        self.context = browser.new_context(offline=True, **context)
+        self.page = self.context.new_page()
+        self.page.on("console", lambda message: self.problems.append(message.text))
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.goto(address)
+        if context.get("java_script_enabled", True):
+            self.page.wait_for_selector("html[data-ready]")
+
+
+@pytest.fixture
+def opened(browser: Any, address: str) -> Iterator[Opened]:
+    made = Opened(browser, address, viewport={"width": 1300, "height": 900}, color_scheme="light")
+    yield made
+    made.context.close()
+    assert made.problems == []
+
+
+def names(page: Any) -> list[str]:
+    shown = page.locator("#models-table tbody tr:not([hidden])")
+    return [row.get_attribute("data-name") for row in shown.all()]
+
+
+def test_it_loads_without_complaint_and_asks_for_nothing(opened: Opened, address: str) -> None:
+    assert [url for url in opened.requests if not url.startswith(("data:", "blob:"))] == [address]
+
+
+def test_every_figure_is_drawn(opened: Opened) -> None:
+    for figure in FIGURES:
+        drawn = {"params": ".bars path", "contexts": ".heatmaplayer image"}.get(figure, ".scatterlayer .trace")
+        assert opened.page.locator(f"#figure-{figure} svg {drawn}").count() > 0, figure
+
+
+def test_headings_sort_and_what_is_missing_stays_last(opened: Opened) -> None:
+    heading = opened.page.locator("th[data-key=params]")
+    heading.locator("button").focus()
+    opened.page.keyboard.press("Enter")
+    assert heading.get_attribute("aria-sort") == "descending"
+    assert names(opened.page) == ["beta", "gamma", "alpha", "delta"]
+    opened.page.keyboard.press("Enter")
+    assert heading.get_attribute("aria-sort") == "ascending"
+    assert names(opened.page) == ["alpha", "gamma", "beta", "delta"]
+
+
+def test_filters_narrow_the_table(opened: Opened) -> None:
+    opened.page.fill("#find", "layernorm")
+    assert names(opened.page) == ["beta"]
+    assert opened.page.locator("#found").inner_text() == "1 of 4 models"
+    opened.page.fill("#find", "")
+    opened.page.select_option("#family", "Other")
+    assert names(opened.page) == ["gamma", "delta"]
+    opened.page.select_option("#family", "")
+    opened.page.select_option("#provenance", "variant")
+    assert names(opened.page) == ["beta"]
+
+
+def test_all_digits_on_demand(opened: Opened) -> None:
+    cell_of_alpha = opened.page.locator("#models-table tr[data-name=alpha] td[title]").first
+    assert cell_of_alpha.inner_text() == "14.0K"
+    opened.page.check("#all-digits")
+    assert cell_of_alpha.inner_text() == "14,040"
+    opened.page.uncheck("#all-digits")
+    assert cell_of_alpha.inner_text() == "14.0K"
+
+
+def test_the_baseline_can_be_chosen(opened: Opened) -> None:
+    row = opened.page.locator("#compare-table tbody tr", has_text="BETA")
+    assert "norm rmsnorm \N{RIGHTWARDS ARROW} layernorm" in row.inner_text()
+    assert "\N{MULTIPLICATION SIGN}3.00" in row.inner_text()
+    opened.page.select_option("#baseline", "beta")
+    row = opened.page.locator("#compare-table tbody tr", has_text="ALPHA")
+    assert "norm layernorm \N{RIGHTWARDS ARROW} rmsnorm" in row.inner_text()
+    assert "\N{MULTIPLICATION SIGN}0.333" in row.inner_text()
+    assert "n/a" in opened.page.locator("#compare-table tbody tr", has_text="DELTA").inner_text()
+    assert "baseline=beta" in opened.page.url
+
+
+def test_two_models_stand_side_by_side(opened: Opened) -> None:
+    opened.page.select_option("#other", "beta")
+    table = opened.page.locator("#compare-table")
+    assert "rmsnorm" in table.inner_text()
+    assert "swiglu" not in table.inner_text()
+    opened.page.uncheck("#only")
+    assert "swiglu" in table.inner_text()
+
+
+def test_the_address_keeps_the_choice(browser: Any, address: str) -> None:
+    made = Opened(browser, f"{address}#baseline=beta&against=alpha&models=beta,nonsense&bars=absolute")
+    assert made.page.input_value("#baseline") == "beta"
+    assert made.page.input_value("#other") == "alpha"
+    assert made.page.locator("#key li").all_inner_texts() == ["\N{BLACK CIRCLE} BETA (baseline)"]
+    assert made.page.is_checked("input[name=bars][value=absolute]")
+    made.context.close()
+    assert made.problems == []
+
+
+def test_the_chosen_models_are_those_of_the_figures(opened: Opened) -> None:
+    opened.page.click("#chooser summary")
+    opened.page.click("[data-preset=all]")
+    assert opened.page.locator("#key li").count() == 4
+    assert "DELTA, without params, flops" in opened.page.locator("#key").inner_text()
+    assert opened.page.locator("#figure-params .yaxislayer-above text, #figure-params .ytick text").count() == 3
+    opened.page.uncheck("#choices input[value=beta]")
+    assert opened.page.locator("#key li").count() == 3
+
+
+def test_a_fact_sheet_opens_with_its_exact_figures(opened: Opened) -> None:
+    opened.page.click("tr[data-name=alpha] button.open")
+    sheet = opened.page.locator("#sheet")
+    for text in ("9,007,199,254,740,993", "14,040", "a counter and another", "unbounded", "does not fit", "on nothing"):
+        assert text in sheet.inner_text()
+    assert sheet.locator("a").first.get_attribute("href") == "https://example.org/paper"
+    opened.page.keyboard.press("Escape")
+    assert not sheet.is_visible()
+
+
+def test_text_of_a_spec_stays_text(opened: Opened) -> None:
+    opened.page.click("tr[data-name=gamma] button.open")
+    assert HOSTILE in opened.page.locator("#sheet").inner_text()
+    assert opened.page.locator("img").count() == 0
+
+
+def test_the_theme_toggles_and_is_remembered(opened: Opened) -> None:
+    background = "getComputedStyle(document.body).backgroundColor"
+    light = opened.page.evaluate(background)
+    opened.page.click("#theme")
+    assert opened.page.evaluate(background) != light
+    opened.page.reload()
+    opened.page.wait_for_selector("html[data-ready]")
+    assert opened.page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_narrow_screen_never_scrolls_sideways(browser: Any, address: str, scheme: str) -> None:
+    made = Opened(browser, address, viewport={"width": 360, "height": 740}, color_scheme=scheme)
+    width = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert made.page.evaluate(width) <= 0
+    made.page.click("tr[data-name=alpha] button.open")
+    assert made.page.evaluate(width) <= 0
+    made.context.close()
+    assert made.problems == []
+
+
+def test_tables_are_readable_without_scripts(browser: Any, address: str) -> None:
+    made = Opened(browser, address, java_script_enabled=False)
+    assert "14.0K" in made.page.locator("#models-table").inner_text()
+    assert "n/a (failed: the counters disagree)" in made.page.locator("#models-table").inner_text()
+    assert not made.page.locator("#find").is_visible()
+    made.context.close()

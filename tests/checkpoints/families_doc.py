@@ -1,0 +1,59 @@
+"""Writes docs/families.md: `python -m tests.checkpoints.families_doc > docs/families.md`."""
+
+from __future__ import annotations
+
+from harness.checkpoints.families import families
+from tests.checkpoints.tiny import TINY
+
+REFUSED = {
+    "apertus": "an activation with trained parameters (xIELU)",
+    "bitnet": "norms inside the sublayers",
+    "ctrl": "sinusoidal positions",
+    "deepseek_v3": "mixture of experts and latent attention",
+    "diffllama": "differential attention",
+    "gpt_oss": "mixture of experts and attention sinks",
+    "granite_swa": "attention sinks",
+    "jamba": "state-space layers",
+    "mamba": "state-space layers",
+    "minicpm3": "latent attention",
+    "ministral3": "queries scaled by their position",
+    "mixtral": "mixture of experts",
+    "nanochat": "norms without gains behind the rotation",
+    "qwen3_moe": "mixture of experts",
+    "t5": "an encoder, and relative position biases",
+    "xglm": "sinusoidal positions",
+    "youtu": "latent attention",
+}
+"""Families that are not read, and what no spec can express of them."""
+
+HEAD = """\
+# Released families
+
+Written by `python -m tests.checkpoints.families_doc`; a test holds it to the code.
+
+**Exact** means that tiny models with random weights, over configs that between them use every branch of the
+translation, give the logits of the reference implementation in float32 to 1e-5, the same likeliest tokens, the same
+through a key-value cache, and as many parameters, also for the family's default config. A config with a field that
+no spec can express is refused, whatever its family, and the field is named.
+
+| `model_type` | | checked against | configs | layout |
+| --- | --- | --- | ---: | --- |
+"""
+GOLDEN = {"baichuan": 1, "chatglm": 2, "qwen": 1}
+"""Families that transformers does not hold, and how many checkpoints hold logits of their own release code."""
+
+
+def families_text() -> str:
+    """The whole document."""
+    rows = []
+    for kind in families.names():
+        title, url = families[kind].source
+        reference = "logits of the release code" if kind in GOLDEN else "transformers"
+        configs = GOLDEN.get(kind) or len(TINY[kind])
+        rows.append(f"| {kind} | exact | {reference} | {configs} | [{title}]({url}) |")
+    rows += [f"| {kind} | refused | | | {reason} |" for kind, reason in sorted(REFUSED.items())]
+    return HEAD + "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    print(families_text(), end="")

@@ -1,0 +1,1 @@
+"""What every choice owes, held over the registries: a new choice is tested by existing."""

@@ -1,0 +1,1 @@
+"""The modules against formulas written out from the papers."""

@@ -1,0 +1,1 @@
+"""Reports of synthetic results, whose figures are easy to check by hand."""

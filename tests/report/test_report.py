@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from harness.errors import HarnessError
+from harness.report import write_report
+from harness.results import Cell
+from tests.report.cells import HOSTILE, cell, cells_of, claim, spec_record, store, values
+
+
+class Page(HTMLParser):
+    """What a browser would see: the elements with their attributes, and the text outside of scripts and styles."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        if self.cdata_elem is None:
+            self.text += data
+
+
+def written(folder: Path, cells: list[Cell], baseline: str | None = None) -> str:
+    page, _ = write_report(store(folder, cells), baseline)
+    return page.read_text(encoding="utf-8")
+
+
+def test_both_files_are_written_and_named(tmp_path: Path) -> None:
+    assert write_report(store(tmp_path, cells_of("toy"))) == [tmp_path / "index.html", tmp_path / "exact.md"]
+
+
+def test_the_table_shows_short_figures_with_all_digits_beside_them(tmp_path: Path) -> None:
+    page = Page(written(tmp_path, [*cells_of("toy"), *cells_of("twin", 2)]))
+    titles = {attributes.get("title") for tag, attributes in page.elements if tag == "td"}
+    assert {"14,040", "28,080"} <= titles
+    shown = ["14.0K", "28.1K", "TOY", "swiglu", "8/2", "2.05 kB", "3 February 2025", "processor abacus", "differs"]
+    assert [text for text in shown if text not in page.text] == []
+
+
+def test_the_same_results_make_the_same_bytes(tmp_path: Path) -> None:
+    cells = [*cells_of("toy"), *cells_of("twin", 2)]
+    write_report(store(tmp_path / "a", cells))
+    write_report(store(tmp_path / "b", cells[::-1]))
+    for name in ("index.html", "exact.md"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_the_page_is_small_and_fetches_nothing(tmp_path: Path) -> None:
+    html = written(tmp_path, cells_of("toy"))
+    assert len(html.encode()) < 2_000_000
+    assert not [a for _, a in Page(html).elements if {"src", "srcset", "data", "action"} & set(a)]
+    linked = [attributes["href"] for tag, attributes in Page(html).elements if "href" in attributes]
+    assert {href for href in linked if href and not href.startswith("#")} == {"https://example.org/paper"}
+    assert not [tag for tag, _ in Page(html).elements if tag in ("link", "iframe", "object", "embed", "base")]
+    style = re.search(r"<style>(.*?)</style>", html, re.DOTALL)
+    assert style
+    assert "url(" not in style[1]
+    assert "@import" not in style[1]
+
+
+def test_a_policy_allows_the_scripts_of_the_page_alone(tmp_path: Path) -> None:
+    page = Page(written(tmp_path, cells_of("toy")))
+    policy = next(a["content"] or "" for _, a in page.elements if a.get("http-equiv") == "Content-Security-Policy")
+    scripts = policy.split("script-src ")[1].split(";")[0]
+    assert policy.startswith("default-src 'none'")
+    assert re.fullmatch(r"('sha256-[A-Za-z0-9+/=]{44}' ?){3}", scripts)
+
+
+def test_text_of_a_spec_stays_text(tmp_path: Path) -> None:
+    rows = [claim(1e4, 14040, agrees=False, source=HOSTILE, url="javascript:alert(1)", at=HOSTILE)]
+    sources = {"evil": {"title": HOSTILE, "url": "javascript:alert(1)"}}
+    spec = spec_record("toy", title=HOSTILE, family=HOSTILE, about=HOSTILE, training=[HOSTILE], sources=sources)
+    cells = [
+        cell(spec, "params", values()["params"]),
+        cell(spec, "claims", {"claims": rows}),
+        cell(spec, "flops", None, reason=HOSTILE),
+    ]
+    page = Page(written(tmp_path, cells))
+    assert [tag for tag, _ in page.elements].count("script") == 4
+    assert not [tag for tag, _ in page.elements if tag in ("img", "b")]
+    assert not [a for _, a in page.elements if (a.get("href") or "").startswith("javascript")]
+    assert page.text.count(HOSTILE) >= 4
+
+
+def test_a_failed_result_is_shown_with_its_reason(tmp_path: Path) -> None:
+    cells = cells_of("toy")
+    cells[0] = cell(cells[0].spec, "params", None)
+    text = Page(written(tmp_path, cells)).text
+    assert "n/a (failed: the counters disagree)" in text
+    assert "Nothing: every one" not in text
+
+
+def test_a_missing_result_is_shown_as_not_measured(tmp_path: Path) -> None:
+    html = written(tmp_path, [*cells_of("whole"), *cells_of("partial")[:1]])
+    assert html.count("n/a (not measured)") == 4
+    text = Page(html).text
+    assert "6 of 10" in " ".join(text.split())
+
+
+def test_results_that_have_no_place_on_the_page_are_named(tmp_path: Path) -> None:
+    html = written(tmp_path, [*cells_of("toy"), cell(spec_record("toy"), "norm_speed", {"ratio": 2})])
+    assert "not shown on this page: norm_speed" in html
+
+
+def test_without_any_params_there_is_still_a_page(tmp_path: Path) -> None:
+    assert "n/a (failed" in written(tmp_path, [cell(spec_record("toy"), "params", None)])
+
+
+def test_an_unknown_baseline_is_told_with_the_nearest(tmp_path: Path) -> None:
+    store(tmp_path, cells_of("llama-7b"))
+    with pytest.raises(HarnessError, match=r"no results of the baseline 'lama-7b' .*did you mean 'llama-7b'\?"):
+        write_report(tmp_path, "lama-7b")
+    with pytest.raises(HarnessError, match="there are llama-7b"):
+        write_report(tmp_path, "zzz")
+    assert not (tmp_path / "index.html").exists()
+
+
+def test_an_empty_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(HarnessError, match="no results to report"):
+        write_report(tmp_path)

@@ -1,0 +1,212 @@
+"""Stored results are whole or not there, and say what they are results of."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import platform
+import re
+import socket
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.errors import HarnessError
+from harness.results import (
+    Cell,
+    cell_key,
+    cell_path,
+    environment,
+    read_cell,
+    read_cells,
+    record,
+    write_atomically,
+    write_cell,
+)
+from harness.spec import load_spec
+
+
+def cell(**changed: Any) -> Cell:
+    parts: dict[str, Any] = {
+        "spec": record(load_spec("llama-7b")),
+        "metric": "params",
+        "version": 1,
+        "settings": {"seq_lens": [1, 2]},
+        "environment": environment(),
+        "status": "ok",
+        "values": {"total": 6738415616, "ratio": 0.1},
+        "created": "2024-01-01T00:00:00.000000+00:00",
+        "seconds": 0.5,
+    }
+    return Cell(**{**parts, **changed})
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    path = write_cell(tmp_path, cell())
+    assert path == tmp_path / "results" / "llama-7b" / f"params-{cell().key}.json"
+    assert path == cell_path(tmp_path, "llama-7b", "params", cell().key)
+    assert read_cell(path) == cell()
+    assert list(path.parent.iterdir()) == [path]
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_the_record_says_all_that_a_report_needs() -> None:
+    stored = json.loads(cell().model_dump_json())["spec"]
+    spec = load_spec("llama-7b")
+    assert stored["name"] == "llama-7b"
+    assert stored["hash"] == spec.hash
+    assert stored["architecture"] == json.loads(json.dumps(spec.architecture))
+    assert stored["sources"]["touvron2023"]["url"] == "https://arxiv.org/abs/2302.13971"
+
+
+class CrashError(BaseException):
+    """The end of the process, as far as the code can see."""
+
+
+@pytest.mark.parametrize("step", ["replace", "fsync", "chmod"])
+def test_a_crash_leaves_the_old_file_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    def crash(*_: object) -> None:
+        raise CrashError
+
+    path = tmp_path / "deep" / "file.json"
+    write_atomically(path, "old")
+    monkeypatch.setattr(os, step, crash)
+    with pytest.raises(CrashError):
+        write_atomically(path, "new")
+    monkeypatch.undo()
+    assert path.read_text() == "old"
+    assert list(path.parent.iterdir()) == [path]
+    write_atomically(path, "new")
+    assert path.read_text() == "new"
+
+
+def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    path = tmp_path / "file.json"
+    with pytest.raises(HarnessError) as caught:
+        write_atomically(path, "new")
+    assert str(caught.value) == f"{path}: cannot be written: No space left on device"
+    assert list(tmp_path.iterdir()) == []
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(HarnessError) as caught:
+        read_cell(path)
+    return str(caught.value)
+
+
+ADVICE = "delete it and run again"
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"format": 2}, f"not a stored result: format: Input should be 1; {ADVICE}"),
+        ({"note": "x"}, f"not a stored result: note: Extra inputs are not permitted; {ADVICE}"),
+        (
+            {"status": "fine"},
+            f"not a stored result: status: Input should be 'ok' or 'failed'; {ADVICE}",
+        ),
+        (
+            {"metric": "../x"},
+            f"not a stored result: metric: String should match pattern '^[a-z0-9_]+$'; {ADVICE}",
+        ),
+        ({"seconds": None}, f"not a stored result: seconds: Input should be a valid number; {ADVICE}"),
+        ({"spec": {}}, f"not a stored result: spec.name: Field required; {ADVICE}"),
+    ],
+)
+def test_another_file_is_refused_by_name(tmp_path: Path, changed: dict[str, Any], message: str) -> None:
+    path = tmp_path / "cell.json"
+    path.write_text(json.dumps(json.loads(cell().model_dump_json()) | changed))
+    assert refusal(path) == f"{path}: {message}"
+
+
+@pytest.mark.parametrize("text", ["", "junk", "[]", "null", '"text"', "{}", cell().model_dump_json()[:-1]])
+def test_junk_is_refused_by_name(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "cell.json"
+    path.write_text(text)
+    assert re.fullmatch(f"{re.escape(str(path))}: not a stored result: .+; {ADVICE}", refusal(path))
+
+
+def test_what_cannot_be_read_is_refused_by_name(tmp_path: Path) -> None:
+    assert refusal(tmp_path / "no.json").startswith(f"{tmp_path / 'no.json'}: cannot be read: ")
+    path = tmp_path / "binary.json"
+    path.write_bytes(b"\xff\xfe")
+    assert refusal(path).startswith(f"{path}: cannot be read: ")
+
+
+def test_the_newest_of_several_wins(tmp_path: Path) -> None:
+    hot = {**environment(), "hardware": {"machine": "another"}}
+    old, new = cell(environment=hot), cell(created="2024-01-02T00:00:00.000000+00:00")
+    for one in (new, old):
+        write_cell(tmp_path, one)
+    assert old.key != new.key
+    assert read_cells(tmp_path) == [new]
+
+
+def test_other_settings_are_other_results(tmp_path: Path) -> None:
+    cells = [cell(), cell(settings={}), cell(metric="flops")]
+    for one in cells:
+        write_cell(tmp_path, one)
+    assert sorted(read_cells(tmp_path), key=lambda c: c.key) == sorted(cells, key=lambda c: c.key)
+
+
+def test_nothing_is_stored_in_an_empty_folder(tmp_path: Path) -> None:
+    assert read_cells(tmp_path) == read_cells(tmp_path / "no") == []
+
+
+PARTS: list[Any] = ["a" * 16, "params", 1, {"seq_lens": [1, 2]}, {"packages": {"torch": "1"}}]
+OTHERS: list[Any] = ["b" * 16, "flops", 2, {"seq_lens": [2, 1]}, {"packages": {"torch": "2"}}]
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_every_part_enters_the_key(place: int) -> None:
+    assert re.fullmatch(r"[0-9a-f]{16}", cell_key(*PARTS))
+    changed = [*PARTS[:place], OTHERS[place], *PARTS[place + 1 :]]
+    assert cell_key(*changed) != cell_key(*PARTS)
+
+
+@settings(deadline=None)
+@given(st.permutations(["a", "b", "c"]))
+def test_the_order_of_settings_does_not_enter_the_key(order: list[str]) -> None:
+    chosen = {name: ord(name) for name in order}
+    assert cell_key("h", "m", 1, chosen, {}) == cell_key("h", "m", 1, {"a": 97, "b": 98, "c": 99}, {})
+
+
+def test_names_values_and_times_do_not_enter_the_key() -> None:
+    other = record(load_spec("chatgpt"))
+    assert cell(spec=other).key == cell(spec=record(load_spec("gpt3-175b"))).key
+    assert cell(values={}, status="failed", reason="x", seconds=9, created="").key == cell().key
+
+
+def test_the_environment_names_versions_and_the_machine_and_no_person() -> None:
+    found = environment()
+    assert set(found) == {"packages", "hardware"}
+    assert set(found["packages"]) == {"python", "torch", "fvcore", "numpy"}
+    assert all(re.match(r"\d+\.", version) for version in found["packages"].values())
+    assert set(found["hardware"]) == {"machine", "processor", "cores"}
+    text = json.dumps(found)
+    assert str(Path.home()) not in text or Path.home() == Path("/")
+    words = set(re.findall(r"[\w.-]+", text))
+    assert not words & {socket.gethostname(), platform.node(), getpass.getuser()}
+    assert not re.search(r'"/', text)
+
+
+def test_times_are_utc() -> None:
+    from harness.metrics import metrics
+    from harness.runner.execute import measure
+    from harness.runner.plan import plan
+
+    assert "claims" in metrics
+    (planned,) = plan([load_spec("gpt1")], ["claims"], "quick")
+    created = datetime.fromisoformat(measure(planned).created)
+    assert created.utcoffset() is not None
+    assert str(created.utcoffset()) == "0:00:00"

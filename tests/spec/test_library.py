@@ -1,0 +1,100 @@
+"""The specs that come with the program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlparse
+
+import pytest
+
+from harness.spec import Spec, load_spec, spec_names
+from harness.spec.library import library_folder
+
+MODELS = {
+    "gpt1": "GPT",
+    "gpt2-small gpt2-medium gpt2-large gpt2-xl": "GPT",
+    "gpt3-small gpt3-medium gpt3-large gpt3-xl gpt3-2-7b gpt3-6-7b gpt3-13b gpt3-175b": "GPT",
+    "chatgpt": "GPT",
+    "chatglm-6b chatglm2-6b chatglm3-6b": "GLM",
+    "llama-7b llama-13b llama-33b llama-65b llama2-7b llama2-13b llama2-70b": "LLaMA",
+    "qwen-1-8b qwen-7b qwen-14b qwen-72b qwen2-7b-instruct": "Qwen",
+    "baichuan-7b baichuan-13b": "Baichuan",
+}
+FAMILIES = {name: family for names, family in MODELS.items() for name in names.split()}
+DOCUMENTED = "chatglm-6b-documented chatglm2-6b-documented qwen2-7b-instruct-documented".split()
+VARIANTS = {
+    "gpt2-small": "pre-ln post-ln deepnorm",
+    "gpt3-small": "dense banded strided fixed log-sparse",
+    "llama-7b": "mha gqa8 mqa layernorm geglu alibi nope",
+    "llama2-70b": "mha",
+    "chatglm2-6b": "mha",
+}
+VARIANT_NAMES = [f"{name}-{change}" for name, changes in VARIANTS.items() for change in changes.split()]
+FILES = sorted(library_folder().rglob("*.yaml"))
+
+
+def test_every_model_and_no_other_is_there() -> None:
+    assert sorted(spec_names()) == sorted([*FAMILIES, *DOCUMENTED, *VARIANT_NAMES])
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_file_is_called_what_its_spec_is(path: Path, specs: dict[str, Spec]) -> None:
+    assert specs[path.stem].name == path.stem
+
+
+@pytest.mark.parametrize("name", spec_names())
+def test_a_spec_says_what_it_is_and_where_from(name: str, specs: dict[str, Spec]) -> None:
+    spec = specs[name]
+    assert spec.title
+    assert spec.title != name
+    assert spec.sources
+    for source in spec.sources.values():
+        assert source.title
+        address = urlparse(source.url)
+        assert (address.scheme, " " in source.url) == ("https", False)
+        assert "." in address.netloc
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_model_states_its_family_and_date(name: str, specs: dict[str, Spec]) -> None:
+    spec = specs[name]
+    assert spec.family == FAMILIES[name]
+    expected = "proxy" if name == "chatgpt" else "inferred" if name.startswith("gpt3-") else "released"
+    assert spec.provenance == expected
+    year, *rest = map(int, spec.released.split("-"))
+    assert 2018 <= year <= 2024
+    assert len(rest) <= 2
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_what_is_documented_otherwise_differs_from_the_release(name: str, specs: dict[str, Spec]) -> None:
+    assert specs[name].provenance == "documented"
+    assert specs[name].about
+    assert specs[name].hash != specs[name.removesuffix("-documented")].hash
+
+
+@pytest.mark.parametrize("name", VARIANT_NAMES)
+def test_a_variant_belongs_to_the_family_it_changes(name: str, specs: dict[str, Spec]) -> None:
+    model = next(model for model in sorted(VARIANTS, key=len, reverse=True) if name.startswith(model))
+    assert specs[name].provenance == "variant"
+    assert specs[name].family == specs[model].family
+    assert specs[name].claims == ()
+
+
+@pytest.mark.parametrize("name", [name for name in FAMILIES if name.startswith("gpt3-")])
+def test_gpt3_alternates_dense_and_banded_layers(name: str, specs: dict[str, Spec]) -> None:
+    spec = specs[name]
+    kinds = [spec.layer(index).pattern.kind for index in range(spec.dims.num_layers)]
+    assert kinds == ["dense", "banded"] * (spec.dims.num_layers // 2)
+
+
+def test_chatgpt_stands_in_for_itself_as_gpt3_and_has_three_stages(specs: dict[str, Spec]) -> None:
+    spec = specs["chatgpt"]
+    assert spec.hash == specs["gpt3-175b"].hash
+    assert [stage.partition(":")[0] for stage in spec.training] == ["supervised fine-tuning", "reward model", "PPO"]
+    assert spec.claims == ()
+
+
+def test_the_two_ways_to_write_multi_head_attention_cost_the_same() -> None:
+    mha, grouped = load_spec("llama-7b-mha"), load_spec("llama-7b")
+    assert mha.choices.attention.kv_heads == grouped.choices.attention.kv_heads == 32

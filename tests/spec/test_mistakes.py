@@ -1,0 +1,239 @@
+"""Every mistake is told with its place, what was found, what is allowed and the nearest name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.choices.axes import AXES
+from harness.spec import load_spec
+from harness.spec.check import MAX_SIZE, SpecFile
+from harness.spec.tree import Tree, parse_tree
+from tests.spec.writing import ROOT_SPEC, Write, mistakes, spoilt
+
+KEYS = ", ".join(sorted(SpecFile.model_fields))
+RESIDUALS = ", ".join(AXES["residual"].names())
+PATTERNS = "banded, dense, fixed, log_sparse, prefix, strided"
+NAME = "lower-case letters, digits, '.', '_' and '-', beginning with a letter or digit"
+
+
+def test_the_root_spec_is_good(write: Write) -> None:
+    assert load_spec(write(root=ROOT_SPEC)).name == "root"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "messages"),
+    [
+        ("sources:", "source:", [f"2:1: unknown key 'source'; allowed: {KEYS}; did you mean 'sources'?"]),
+        (
+            "num_layers",
+            "num_layer",
+            [
+                "4:7: missing key 'dims.num_layers'",
+                "4:8: unknown key 'dims.num_layer'; allowed: hidden_size, max_seq_len, num_layers, vocab_size; "
+                "did you mean 'num_layers'?",
+            ],
+        ),
+        (
+            "theta",
+            "thetta",
+            [
+                "8:14: missing key 'position.theta'",
+                "8:27: unknown key 'position.thetta'; allowed: fraction, kind, layout, scaling, theta; "
+                "did you mean 'theta'?",
+            ],
+        ),
+        (
+            "  norm: ",
+            "  nrom: ",
+            [
+                "6:3: missing axis 'norm'; expected one of: layernorm, rmsnorm",
+                f"6:3: unknown axis 'nrom'; allowed: {', '.join(AXES)}; did you mean 'norm'?",
+            ],
+        ),
+        (
+            "  residual:  pre\n",
+            "",
+            [f"6:3: missing axis 'residual'; expected one of: {RESIDUALS}"],
+        ),
+        ("rmsnorm", "rmsnrom", ["6:21: unknown norm 'rmsnrom'; allowed: layernorm, rmsnorm; did you mean 'rmsnorm'?"]),
+        ("dense", "dens", [f"10:14: unknown pattern 'dens'; allowed: {PATTERNS}; did you mean 'dense'?"]),
+        ("dense", "xyz", [f"10:14: unknown pattern 'xyz'; allowed: {PATTERNS}"]),
+        ("dense", "[dense]", [f"10:14: pattern needs a kind; found ['dense'] (a list), expected one of: {PATTERNS}"]),
+        ("dense", "", [f"11:3: pattern needs a kind; found nothing, expected one of: {PATTERNS}"]),
+        ("dense", "3", [f"10:14: pattern needs a kind; found 3 (a whole number), expected one of: {PATTERNS}"]),
+        (
+            "dense",
+            "{window: 3}",
+            [f"10:14: pattern needs a kind; found {{'window': 3}} (a mapping), expected one of: {PATTERNS}"],
+        ),
+        (
+            "dense",
+            "{kind: [a]}",
+            [f"10:21: pattern needs a kind; found ['a'] (a list), expected one of: {PATTERNS}"],
+        ),
+        ("num_layers: 4", 'num_layers: "4"', ["4:20: dims.num_layers: found '4' (text), expected a whole number"]),
+        ("num_layers: 4", "num_layers: 4.0", ["4:20: dims.num_layers: found 4.0 (a number), expected a whole number"]),
+        (
+            "num_layers: 4",
+            "num_layers: true",
+            ["4:20: dims.num_layers: found true (true or false), expected a whole number"],
+        ),
+        (
+            "num_layers: 4",
+            "num_layers: 0",
+            ["4:20: dims.num_layers: found 0 (a whole number), expected a number above 0"],
+        ),
+        (
+            "num_layers: 4",
+            "num_layers: -4",
+            ["4:20: dims.num_layers: found -4 (a whole number), expected a number above 0"],
+        ),
+        ("num_layers: 4", "num_layers: ", ["4:19: dims.num_layers: found nothing, expected a whole number"]),
+        (
+            "num_layers: 4",
+            "num_layers: 1000000000000",
+            [f"4:20: dims.num_layers: found 1000000000000 (a whole number), expected a number up to {MAX_SIZE}"],
+        ),
+        (
+            "num_heads: 4",
+            "num_heads: 9000000000000000000",
+            [
+                "9:47: attention.num_heads: found 9000000000000000000 (a whole number), "
+                f"expected a number up to {MAX_SIZE}"
+            ],
+        ),
+        (
+            "num_kv_heads: 2, bias: false",
+            "num_kv_heads: 2, bias: no",
+            ["9:73: attention.bias: found 'no' (text), expected true or false or 'qkv' or 'out'"],
+        ),
+        ("eps: 1.0e-6", "eps: 0", ["6:35: norm.eps: found 0 (a whole number), expected a number above 0.0"]),
+        ("eps: 1.0e-6", "eps: tiny", ["6:35: norm.eps: found 'tiny' (text), expected a number"]),
+        (
+            "theta: 10000",
+            "theta: 10000, layout: halves",
+            ["8:49: position.layout: found 'halves' (text), expected 'half_split' or 'interleaved'"],
+        ),
+        (
+            "num_heads: 4, num_kv_heads: 2",
+            "num_heads: 6, num_kv_heads: 2",
+            [
+                "9:47: attention.num_heads: found 6, which does not divide hidden_size 64; "
+                "expected a divisor such as 4, or give head_dim"
+            ],
+        ),
+        (
+            "num_kv_heads: 2",
+            "num_kv_heads: 3",
+            ["9:64: attention.num_kv_heads: found 3, which does not divide num_heads 4; expected a divisor such as 2"],
+        ),
+        (
+            "num_kv_heads: 2",
+            "num_kv_heads: 8",
+            ["9:64: attention.num_kv_heads: found 8, which does not divide num_heads 4; expected a divisor such as 4"],
+        ),
+        (
+            "theta: 10000",
+            "theta: 10000, fraction: 0.7",
+            [
+                "8:51: position.fraction: found 0.7, which rotates 11.2 of the 16 channels of a head; "
+                "expected an even whole number of them"
+            ],
+        ),
+        (
+            "num_heads: 4,",
+            "num_heads: 4, head_dim: 5,",
+            [
+                "8:14: position.fraction: found 1.0, which rotates 5 of the 5 channels of a head; "
+                "expected an even whole number of them"
+            ],
+        ),
+        ("name: root", "name: ../root", [f"1:7: name: found '../root' (text), expected {NAME}"]),
+        ("name: root", 'name: "root\\n"', [f"1:7: name: found 'root\\n' (text), expected {NAME}"]),
+        ("name: root", "name: 3", ["1:7: name: found 3 (a whole number), expected text"]),
+        (
+            "name: root",
+            f"name: {'x' * 101}",
+            [f"1:7: name: found '{'x' * 56}... (text), expected at most 100 characters"],
+        ),
+        ("name: root\n", "", ["1:1: missing key 'name'"]),
+        (
+            "name: root",
+            "name: root\nprovenance: relesed",
+            [
+                "2:13: provenance: found 'relesed' (text), "
+                "expected 'released', 'inferred', 'proxy', 'documented' or 'variant'"
+            ],
+        ),
+        ("name: root", "name: root\nreleased: 2023", ["2:11: released: found 2023 (a whole number), expected text"]),
+        ("name: root", "name: root\ntraining: [a, 1]", ["2:15: training.1: found 1 (a whole number), expected text"]),
+        (
+            "https://example.org",
+            "javascript:alert('https://')",
+            [
+                "3:39: sources.made.url: found \"javascript:alert('https://')\" (text), "
+                "expected an address that begins with http:// or https://"
+            ],
+        ),
+        (
+            ", url",
+            ", ulr",
+            [
+                "3:9: missing key 'sources.made.url'",
+                "3:34: unknown key 'sources.made.ulr'; allowed: title, url; did you mean 'url'?",
+            ],
+        ),
+        ("kind: rope", "kind: rope, kind: rope_2d", ["8:27: duplicate key 'kind'; it is already set in line 8"]),
+    ],
+)
+def test_a_mistake_is_explained(write: Write, old: str, new: str, messages: list[str]) -> None:
+    assert mistakes(write(root=spoilt(old, new))) == [f"root.yaml:{message}" for message in messages]
+
+
+@pytest.mark.parametrize(
+    ("key", "messages"),
+    [
+        ("choices: [1]\n", ["5:10: choices: found [1] (a list), expected a mapping"]),
+        ("choices:\n", ["6:1: choices: found nothing, expected a mapping"]),
+        ("", ["1:1: missing key 'choices'"]),
+    ],
+)
+def test_choices_must_be_a_mapping(write: Write, key: str, messages: list[str]) -> None:
+    text = ROOT_SPEC[: ROOT_SPEC.index("choices:")] + key
+    assert mistakes(write(root=text)) == [f"root.yaml:{message}" for message in messages]
+
+
+def test_all_mistakes_of_a_file_are_told_in_its_order(write: Write) -> None:
+    text = spoilt("num_layers: 4", "num_layers: x")
+    for old, new in (("rmsnorm", "rmsnrom"), ("theta", "thetta"), ("causal_lm", "causal"), ("https:", "ftp:")):
+        text = text.replace(old, new)
+    assert [message.split(": ")[0] for message in mistakes(write(root=text + "titel: Root\n"))] == [
+        f"root.yaml:{place}" for place in ("3:39", "4:20", "6:21", "8:14", "8:27", "13:14", "14:1")
+    ]
+
+
+def keys(tree: Tree) -> list[tuple[str, Tree]]:
+    inside = tree.value.items() if tree.is_mapping else []
+    return [pair for key, part in inside for pair in [(key, part), *keys(part)]]
+
+
+MISSPELT = [(key, part) for key, part in keys(parse_tree(ROOT_SPEC, "root.yaml")) if key != "made"]
+
+
+@pytest.mark.parametrize(("key", "part"), MISSPELT, ids=[f"{p.key_mark.line}-{key}" for key, p in MISSPELT])
+def test_every_key_is_missed_when_it_is_misspelt(tmp_path: Path, key: str, part: Tree) -> None:
+    lines = ROOT_SPEC.splitlines()
+    line, column = part.key_mark.line, part.key_mark.column
+    lines[line - 1] = lines[line - 1][: column - 1] + "x" + lines[line - 1][column - 1 :]
+    path = tmp_path / "root.yaml"
+    path.write_text("\n".join(lines))
+    told = [message for message in mistakes(path) if message.startswith(f"root.yaml:{line}:{column}: unknown ")]
+    if key == "kind":
+        expected = [message for message in mistakes(path) if " needs a kind; found {" in message]
+        assert len(expected) == 1
+    else:
+        (message,) = told
+        assert f"x{key}'; allowed: " in message
+        assert message.endswith(f"did you mean {key!r}?")
