@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -33,13 +34,25 @@ EXIT_DISAGREEMENT, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 figures disagree, 2 bad input, 130 interrupted."""
     try:
-        app()
+        _run()
     except CountMismatchError as error:
         _leave(str(error), EXIT_DISAGREEMENT)
     except HarnessError as error:
         _leave(str(error), EXIT_BAD_INPUT)
     except KeyboardInterrupt:
         _leave("interrupted", EXIT_INTERRUPTED)
+
+
+def _run() -> None:
+    """Run a command. A reader that left early, as `head` does, is found out by flushing, and is no error to tell."""
+    try:
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains when it ends
+        sys.exit(1)
 
 
 def _leave(message: str, code: int) -> None:

@@ -8,11 +8,10 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,9 @@ from harness.errors import HarnessError
 from harness.metrics import metrics
 from harness.results import Cell, environment, record, write_cell
 from harness.runner.plan import PlannedCell
+
+Worker = Connection
+"""The parent's, or the process's, end of a pipe: planned cells go one way and results the other."""
 
 
 def execute(cells: list[PlannedCell], folder: Path, processes: int | None = None) -> Iterator[tuple[PlannedCell, Cell]]:
@@ -38,24 +40,63 @@ def execute(cells: list[PlannedCell], folder: Path, processes: int | None = None
         for cell in cells:
             yield cell, _stored(measure(cell), folder)
         return
+    with _workers(processes) as idle:
+        waiting = iter(cells)
+        busy: dict[Worker, PlannedCell] = {}
+        for worker, planned in zip(idle, waiting, strict=False):
+            busy[worker] = _sent(worker, planned)
+        while busy:
+            ready = wait(list(busy))
+            for worker in [each for each in busy if each in ready]:
+                planned, result = busy.pop(worker), _received(worker)
+                if (following := next(waiting, None)) is not None:
+                    busy[worker] = _sent(worker, following)
+                yield planned, _stored(result, folder)
+
+
+@contextmanager
+def _workers(count: int) -> Iterator[list[Worker]]:
+    """Connections to processes that measure what is sent to them; behind the context the processes are ended."""
     context = multiprocessing.get_context("spawn")
-    others = multiprocessing.active_children()
-    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_prepare_worker)
+    pairs = [context.Pipe() for _ in range(count)]
+    processes = [context.Process(target=_work, args=(theirs,)) for _, theirs in pairs]
     try:
         with _interruptions_held():
-            running = {pool.submit(measure, cell): cell for cell in cells}
-        for future in as_completed(running):
-            yield running[future], _stored(future.result(), folder)
-    except BrokenProcessPool:
+            for process, (_, theirs) in zip(processes, pairs, strict=True):
+                process.start()
+                theirs.close()  # so that the pipe breaks when the process, its only holder, ends
+        yield [ours for ours, _ in pairs]
+    finally:
+        for process in processes:
+            if process.is_alive():
+                process.terminate()  # it works on what nobody waits for any more
+                process.join()
+
+
+def _work(parent: Worker) -> None:
+    """Measure what the parent sends until there is nothing more, and end with it, however that ends."""
+    os.environ["OMP_NUM_THREADS"] = "1"  # share the cores; read when torch is imported, which is later
+    threading.Thread(target=_follow_parent, daemon=True).start()
+    with suppress(EOFError, OSError):  # the parent has closed the pipe
+        while True:
+            parent.send(measure(parent.recv()))
+
+
+def _sent(worker: Worker, planned: PlannedCell) -> PlannedCell:
+    with suppress(OSError):  # a process that has died is told of when its result is asked for
+        worker.send(planned)
+    return planned
+
+
+def _received(worker: Worker) -> Cell:
+    try:
+        cell: Cell = worker.recv()
+    except (EOFError, OSError):
         raise HarnessError(
             "a process that measured died, perhaps for want of memory; what was done by then is stored, and the same "
             "command goes on from there; --processes 1 needs the least memory"
         ) from None
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in multiprocessing.active_children():
-            if process not in others:
-                process.terminate()  # it works on what nobody waits for any more
+    return cell
 
 
 def measure(planned: PlannedCell) -> Cell:
@@ -99,12 +140,6 @@ def _interruptions_held() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _prepare_worker() -> None:
-    """Share the cores instead of fighting over them, and end with the parent, however that ends."""
-    os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is imported, which is later
-    threading.Thread(target=_follow_parent, daemon=True).start()
 
 
 def _follow_parent() -> None:
