@@ -1,0 +1,99 @@
+"""Continuing texts: the cache, padding and the draws."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from harness.errors import HarnessError
+from harness.modules.decoder import Decoder
+from harness.spec import load_spec
+from tests.contract.examples import lively, tokens_for
+
+NAMES = ["llama-7b", "gpt1", "gpt3-small", "gpt3-small-fixed", "gpt3-small-strided", "baichuan-13b", "chatglm3-6b"]
+
+
+def model_of(name: str) -> Decoder:
+    return lively(load_spec(name).scaled(max_seq_len=40))
+
+
+def greedily(model: Decoder, tokens: Tensor, count: int, context: int = 0) -> Tensor:
+    """Without a cache: the whole text again for every token."""
+    for _ in range(count):
+        with torch.no_grad():
+            tokens = torch.cat((tokens, model(tokens, context=context)[:, -1:].argmax(-1)), dim=1)
+    return tokens
+
+
+@pytest.mark.parametrize("name", [*NAMES, "chatglm-6b"])
+def test_greedy_continuations_are_those_of_the_whole_text(name: str) -> None:
+    model = model_of(name)
+    tokens = tokens_for(model.spec, 2, 9)
+    context = 9 if name == "chatglm-6b" else 0
+    assert torch.equal(model.generate(tokens, 12, context=context), greedily(model, tokens, 12, context))
+
+
+@pytest.mark.parametrize("name", [*NAMES, "chatglm-6b"])
+def test_padding_on_the_left_changes_nothing(name: str) -> None:
+    model = model_of(name)
+    short, long = tokens_for(model.spec, 1, 9), tokens_for(model.spec, 1, 14)
+    batch = torch.cat((torch.cat((torch.zeros(1, 5, dtype=torch.long), short), dim=1), long))
+    contexts = (9, 14) if name == "chatglm-6b" else (0, 0)
+    together = model.generate(batch, 12, padding=torch.tensor([5, 0]), context=torch.tensor(contexts))
+    assert torch.equal(together[:1, 5:], model.generate(short, 12, context=contexts[0]))
+    assert torch.equal(together[1:], model.generate(long, 12, context=contexts[1]))
+
+
+def test_a_sequence_ends_at_the_stop_token() -> None:
+    model = model_of("llama-7b")
+    tokens = tokens_for(model.spec, 2, 9)
+    free = model.generate(tokens, 12)
+    stop = int(free[0, 11])
+    stopped = model.generate(tokens, 12, stop=stop)
+    first = int((free[0, 9:] == stop).nonzero()[0])
+    assert torch.equal(stopped[0, : 9 + first + 1], free[0, : 9 + first + 1])
+    assert (stopped[0, 9 + first :] == stop).all()
+
+
+def test_a_seed_decides_the_draws() -> None:
+    model = model_of("llama-7b")
+    tokens = tokens_for(model.spec, 2, 9)
+    drawn = model.generate(tokens, 12, temperature=1.0, seed=1)
+    assert torch.equal(drawn, model.generate(tokens, 12, temperature=1.0, seed=1))
+    assert not torch.equal(drawn, model.generate(tokens, 12, temperature=1.0, seed=2))
+
+
+@pytest.mark.parametrize("options", [{"top_k": 1}, {"top_p": 1e-9}, {"temperature": 1e-6}])
+def test_draws_from_one_token_are_greedy(options: dict[str, float]) -> None:
+    model = model_of("llama-7b")
+    tokens = tokens_for(model.spec, 2, 9)
+    assert torch.equal(model.generate(tokens, 12, **{"temperature": 1.0, **options}), model.generate(tokens, 12))
+
+
+@pytest.mark.parametrize("options", [{"top_k": 3}, {"top_p": 0.5}])
+def test_draws_stay_among_the_likeliest(options: dict[str, float]) -> None:
+    model = model_of("llama-7b")
+    tokens = tokens_for(model.spec, 1, 9)
+    with torch.no_grad():
+        probabilities, order = model(tokens)[0, -1].softmax(-1).sort(descending=True)
+    mass = probabilities.cumsum(-1)
+    count = 3 if "top_k" in options else int((mass < 0.5).sum()) + 1
+    allowed = set(order[:count].tolist())
+    drawn = {int(model.generate(tokens, 1, temperature=1.0, seed=seed, **options)[0, -1]) for seed in range(60)}
+    assert drawn <= allowed
+    assert len(drawn) > 1
+
+
+@pytest.mark.parametrize("options", [{"temperature": -1.0}, {"top_k": 0}, {"top_p": 0.0}, {"top_p": 1.5}])
+def test_an_option_outside_its_range_is_refused(options: dict[str, float]) -> None:
+    model = model_of("llama-7b")
+    (name,) = options
+    with pytest.raises(HarnessError, match=f"^{name}: found"):
+        model.generate(tokens_for(model.spec, 1, 3), 1, **options)
+
+
+def test_learned_positions_end() -> None:
+    model = model_of("gpt1")
+    with pytest.raises(HarnessError, match="learned positions for 40 tokens; the sequence has 41"):
+        model.generate(tokens_for(model.spec, 1, 38), 5)
