@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.checkpoints.load import load_checkpoint as load_checkpoint
+    from harness.checkpoints.load import save_checkpoint as save_checkpoint
     from harness.checkpoints.translate import import_config as import_config
     from harness.errors import HarnessError as HarnessError
     from harness.errors import SpecError as SpecError
@@ -44,6 +45,7 @@ _HOMES = {
     "load_checkpoint": "harness.checkpoints.load",
     "load_spec": "harness.spec.library",
     "longest_context": "harness.metrics.kv_cache",
+    "save_checkpoint": "harness.checkpoints.load",
     "params": "harness.metrics.params",
     "params_breakdown": "harness.metrics.params",
     "spec_names": "harness.spec.library",

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import platform
-import tempfile
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.errors import HarnessError
+from harness.files import write_atomically
 from harness.spec.model import Spec
 
 PACKAGES = ("torch", "fvcore", "numpy")
@@ -125,33 +125,6 @@ def write_cell(folder: Path, cell: Cell) -> Path:
     path = cell_path(folder, cell.spec.name, cell.metric, cell.key)
     write_atomically(path, cell.model_dump_json(indent=1) + "\n")
     return path
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write to a temporary file beside `path`, flush it to the disk, and rename it.
-
-    Raises:
-        HarnessError: the folder cannot be made, or nothing can be written to it.
-    """
-    try:
-        _write_atomically(path, text)
-    except OSError as error:
-        raise HarnessError(f"{path}: cannot be written: {error.strerror}") from None
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def read_cell(path: Path) -> Cell:

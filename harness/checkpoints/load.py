@@ -8,19 +8,24 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from harness.checkpoints import gguf
 from harness.checkpoints.config import read_config
-from harness.checkpoints.folder import TensorFolder
+from harness.checkpoints.folder import WHOLE, TensorFolder
 from harness.checkpoints.layout import Released, Templates, released_tensors
 from harness.checkpoints.translate import family_of, import_config
 from harness.choices.heads import heads
 from harness.errors import HarnessError
 from harness.factory import build
+from harness.files import write_atomically
 from harness.modules.decoder import Decoder
+from harness.spec.emit import document_of, spec_text
+from harness.spec.library import load_spec
 from harness.spec.model import Spec
 
+SPEC = "spec.yaml"
 HEAD, TABLE = "head.out.weight", "embedding.table.weight"
 
 
@@ -51,8 +56,8 @@ def load_checkpoint(
     Files are mapped into memory and read one tensor at a time. No code is run, nothing is unpickled.
 
     Args:
-        path: a folder in the Hugging Face layout, with `config.json` and safetensors, or a file in GGUF of the
-            LLaMA family, whose quantised weights are expanded.
+        path: a folder in the Hugging Face layout, with `config.json` and safetensors; or one that
+            `save_checkpoint` wrote; or a file in GGUF of the LLaMA family, whose quantised weights are expanded.
         dtype: of all parameters.
         device: where to.
 
@@ -61,6 +66,10 @@ def load_checkpoint(
             or of another shape than the config asks for.
     """
     path = Path(path)
+    if (path / SPEC).is_file():
+        spec = load_spec(path / SPEC)
+        own = {name: name for name, _ in build(spec, device="meta").named_parameters()}
+        return _loaded(spec, own, TensorFolder(path), (), dtype, device)
     if path.suffix == ".gguf":
         file = gguf.GGUFFile(path)
         spec = gguf.spec_of(file)
@@ -70,6 +79,23 @@ def load_checkpoint(
     spec = import_config(path)
     spec = _with_stored_head(spec, family.templates(spec), folder)
     return _loaded(spec, family.templates(spec), folder, family.ignored, dtype, device)
+
+
+def save_checkpoint(model: Decoder, folder: str | Path) -> None:
+    """Write a model as its spec, `spec.yaml`, and its parameters under their own names, `model.safetensors`.
+
+    Args:
+        model: what to save; a matrix that two parts share is written once.
+        folder: where to; it is made if need be. The spec comes last, so that a folder with one is whole.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / SPEC).unlink(missing_ok=True)
+    weights = {name: parameter.detach().contiguous() for name, parameter in model.named_parameters()}
+    temporary = folder / f".{WHOLE}.tmp"
+    save_file(weights, temporary)
+    temporary.replace(folder / WHOLE)
+    write_atomically(folder / SPEC, spec_text(document_of(model.spec)))
 
 
 def _loaded(

@@ -22,7 +22,7 @@ def import_config(
     A config with a field that no spec can express is refused, and the field is named.
     """
     from harness.checkpoints.translate import document, import_config, spec_name
-    from harness.results import write_atomically
+    from harness.files import write_atomically
     from harness.spec.emit import spec_text
 
     name = name or (out.stem if out else spec_name(config))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.errors import HarnessError, nearest
-from harness.results import read_cells, write_atomically
+from harness.files import write_atomically
+from harness.results import read_cells
 
 DEFAULT_BASELINE = "llama-7b"
 

@@ -8,7 +8,24 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
+from harness.spec.model import Spec
+
 WIDTH = 120
+
+
+def document_of(spec: Spec) -> dict[str, Any]:
+    """A spec as plain data that stands on its own: what it inherited is written out. Claims are left out."""
+    architecture = spec.architecture
+    said = {"title": spec.title, "family": spec.family, "provenance": spec.provenance, "about": spec.about}
+    return {
+        "name": spec.name,
+        **{key: value for key, value in said.items() if value},
+        "sources": {key: {"title": source.title, "url": source.url} for key, source in spec.sources.items()},
+        "dims": architecture["dims"],
+        "choices": architecture["choices"],
+        "blocks": architecture["blocks"],
+        "layers": architecture["layers"],
+    }
 
 
 def spec_text(document: dict[str, Any]) -> str:

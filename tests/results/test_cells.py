@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import HarnessError
+from harness.files import write_atomically
 from harness.results import (
     Cell,
     cell_key,
@@ -25,7 +26,6 @@ from harness.results import (
     read_cell,
     read_cells,
     record,
-    write_atomically,
     write_cell,
 )
 from harness.spec import load_spec
