@@ -53,7 +53,8 @@ class RotaryPositions(PositionModule):
 
     def __init__(self, position: Rope, dims: Dims, choices: Choices) -> None:
         super().__init__(position, dims, choices)
-        self.channels = position.rotary_channels(choices.attention.channels(dims))
+        self.head_channels = choices.attention.channels(dims)
+        self.channels = position.rotary_channels(self.head_channels)
         self.theta, self.scaling = position.theta, position.scaling
         self.turn = rotate_half_split if position.layout == "half_split" else rotate_interleaved
 
@@ -64,5 +65,7 @@ class RotaryPositions(PositionModule):
     def rotate(self, x: Tensor, tables: tuple[Tensor, ...]) -> Tensor:
         """Turn the rotary channels of [B, T, heads, C]."""
         cos, sin = (table.to(x.dtype) for table in tables)
+        if self.channels == self.head_channels:
+            return self.turn(x, cos, sin)
         turned = self.turn(x[..., : self.channels], cos, sin)
         return torch.cat((turned, x[..., self.channels :]), dim=-1)
