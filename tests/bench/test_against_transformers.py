@@ -19,7 +19,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedModel
 from harness import load_checkpoint
 from harness.modules.decoder import Decoder
 
-PAIRS = 9
+PAIRS = 5
 SMOLLM2 = {
     "num_hidden_layers": 30,
     "hidden_size": 576,
