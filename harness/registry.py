@@ -48,10 +48,6 @@ class Registry(Generic[T]):
         self._discover()
         return sorted(self._entries)
 
-    def __contains__(self, name: object) -> bool:
-        self._discover()
-        return name in self._entries
-
     def __getitem__(self, name: str) -> T:
         """The entry called `name`.
 
