@@ -24,7 +24,7 @@ class TensorFolder:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.where = folder, str(folder)
-        self._files: dict[str, Any] = {}
+        self._opened: tuple[str, Any] | None = None
         if (folder / WHOLE).is_file():
             self._places = dict.fromkeys(self._open(WHOLE).keys(), WHOLE)
         elif (folder / INDEX).is_file():
@@ -66,15 +66,17 @@ class TensorFolder:
         return named
 
     def _open(self, file: str) -> Any:
-        if file not in self._files:
+        """One file at a time, so that no more than one shard is mapped."""
+        if self._opened is None or self._opened[0] != file:
+            self._opened = None
             path = self.folder / file
             try:
-                self._files[file] = safe_open(path, framework="pt")
+                self._opened = file, safe_open(path, framework="pt")
             except FileNotFoundError:
                 raise HarnessError(f"{path}: the shard is missing") from None
             except (SafetensorError, OSError) as error:
                 raise HarnessError(f"{path}: damaged or no safetensors file: {error}") from None
-        return self._files[file]
+        return self._opened[1]
 
     def _refuse(self) -> None:
         pickled = [path.name for pattern in PICKLES for path in sorted(self.folder.glob(pattern))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -26,6 +26,7 @@ from harness.spec.library import load_spec
 from harness.spec.model import Spec
 
 SPEC = "spec.yaml"
+Shapes = dict[str, tuple[int, ...]]
 HEAD, TABLE = "head.out.weight", "embedding.table.weight"
 
 
@@ -65,20 +66,27 @@ def load_checkpoint(
         HarnessError: the config cannot be expressed, a file is missing or damaged, or a tensor is missing, left over
             or of another shape than the config asks for.
     """
-    path = Path(path)
-    if (path / SPEC).is_file():
-        spec = load_spec(path / SPEC)
-        own = {name: name for name, _ in build(spec, device="meta").named_parameters()}
-        return _loaded(spec, own, TensorFolder(path), (), dtype, device)
-    if path.suffix == ".gguf":
-        file = gguf.GGUFFile(path)
-        spec = gguf.spec_of(file)
-        return _loaded(spec, gguf.templates(spec), file, (), dtype, device)
-    folder = TensorFolder(path)
-    family = family_of(read_config(path), str(path))
-    spec = import_config(path)
-    spec = _with_stored_head(spec, family.templates(spec), folder)
-    return _loaded(spec, family.templates(spec), folder, family.ignored, dtype, device)
+    checkpoint = _opened(Path(path))
+    model = build(checkpoint.spec, device="meta", dtype=dtype)
+    parameters = dict(model.named_parameters())
+    shapes = _shapes(model)
+    weights: dict[str, Tensor] = {}
+    for released in checkpoint.fitting(shapes):
+        for own, part in zip(released.own, checkpoint.read(released, shapes), strict=True):
+            weights[own] = nn.Parameter(torch.empty_like(parameters[own], device=device).copy_(part))
+    model.load_state_dict(weights, assign=True)
+    return model.eval()
+
+
+def check_checkpoint(path: str | Path) -> Spec:
+    """The spec of a checkpoint whose tensors all fit it, by their headers; the weights are not read.
+
+    Raises:
+        HarnessError: as `load_checkpoint`.
+    """
+    checkpoint = _opened(Path(path))
+    checkpoint.fitting(_shapes(build(checkpoint.spec, device="meta")))
+    return checkpoint.spec
 
 
 def save_checkpoint(model: Decoder, folder: str | Path) -> None:
@@ -98,39 +106,65 @@ def save_checkpoint(model: Decoder, folder: str | Path) -> None:
     write_atomically(folder / SPEC, spec_text(document_of(model.spec)))
 
 
-def _loaded(
-    spec: Spec,
-    templates: Templates,
-    source: TensorSource,
-    ignored: tuple[str, ...],
-    dtype: torch.dtype,
-    device: str | torch.device,
-) -> Decoder:
-    model = build(spec, device="meta", dtype=dtype)
-    shapes = {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
-    weights: dict[str, Tensor] = {}
-    used = {source.stored(name) for name, own in templates.items() if own == HEAD}
-    for released in released_tensors(templates, spec, shapes):
-        used.add(source.stored(released.name))
-        for own, part in zip(released.own, _read(released, source, shapes), strict=True):
-            weights[own] = nn.Parameter(part.to(device=device, dtype=dtype).contiguous())
-    for name in source.names:
-        if name not in used and not name.endswith(ignored):
-            raise HarnessError(f"{source.where}: tensor {name!r} has no place in the model that the config describes")
-    model.load_state_dict(weights, assign=True)
-    return model.eval()
+@dataclass(frozen=True)
+class _Checkpoint:
+    """A spec, and where its tensors lie under which names."""
+
+    spec: Spec
+    templates: Templates
+    source: TensorSource
+    ignored: tuple[str, ...] = ()
+
+    def fitting(self, shapes: Shapes) -> list[Released]:
+        """All released tensors, once each is there in the shape that the spec asks for, and no other."""
+        released = list(released_tensors(self.templates, self.spec, shapes))
+        used = {self.source.stored(name) for name, own in self.templates.items() if own == HEAD}
+        for tensor in released:
+            used.add(self._fitting(tensor, shapes))
+        for name in self.source.names:
+            if name not in used and not name.endswith(self.ignored):
+                raise HarnessError(
+                    f"{self.source.where}: tensor {name!r} has no place in the model that the config describes"
+                )
+        return released
+
+    def _fitting(self, released: Released, shapes: Shapes) -> str:
+        name = self.source.stored(released.name)
+        if name is None:
+            raise HarnessError(f"{self.source.where}: tensor {released.name!r} is missing")
+        expected = released.form.shape([shapes[own] for own in released.own])
+        found = self.source.shape(name)
+        if expected != found:
+            raise HarnessError(
+                f"{self.source.where}: tensor {name!r} has shape {found}; the config asks for {expected}"
+            )
+        return name
+
+    def read(self, released: Released, shapes: Shapes) -> list[Tensor]:
+        """One released tensor as the parameters that it holds."""
+        name = self.source.stored(released.name)
+        assert name is not None
+        return released.form.to_model(self.source.tensor(name), [shapes[own] for own in released.own])
 
 
-def _read(released: Released, source: TensorSource, shapes: dict[str, tuple[int, ...]]) -> list[Tensor]:
-    """One released tensor as the parameters that it holds."""
-    name = source.stored(released.name)
-    if name is None:
-        raise HarnessError(f"{source.where}: tensor {released.name!r} is missing")
-    own = [shapes[parameter] for parameter in released.own]
-    expected, found = released.form.shape(own), source.shape(name)
-    if expected != found:
-        raise HarnessError(f"{source.where}: tensor {name!r} has shape {found}; the config asks for {expected}")
-    return released.form.to_model(source.tensor(name), own)
+def _opened(path: Path) -> _Checkpoint:
+    if (path / SPEC).is_file():
+        spec = load_spec(path / SPEC)
+        own = {name: name for name, _ in build(spec, device="meta").named_parameters()}
+        return _Checkpoint(spec, own, TensorFolder(path))
+    if path.suffix == ".gguf":
+        file = gguf.GGUFFile(path)
+        spec = gguf.spec_of(file)
+        return _Checkpoint(spec, gguf.templates(spec), file)
+    folder = TensorFolder(path)
+    family = family_of(read_config(path), str(path))
+    spec = import_config(path)
+    spec = _with_stored_head(spec, family.templates(spec), folder)
+    return _Checkpoint(spec, family.templates(spec), folder, family.ignored)
+
+
+def _shapes(model: Decoder) -> Shapes:
+    return {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
 
 
 def _with_stored_head(spec: Spec, templates: Templates, source: TensorSource) -> Spec:

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from harness.choices.axes import Choices
 from harness.modules import computed_by
+from harness.modules.cache import KVCache
 from harness.modules.generation import generate
 from harness.modules.positions import Places, PositionModule
-from harness.modules.step import KVCache, LayerStep
+from harness.modules.step import LayerStep
 from harness.spec.model import Spec
 
 
@@ -47,6 +48,7 @@ class Decoder(nn.Module):
         position_ids: Tensor | None = None,
         cache: KVCache | None = None,
         padding: Tensor | None = None,
+        last: int | None = None,
     ) -> Tensor:
         """Logits of the next token at every place.
 
@@ -58,9 +60,10 @@ class Decoder(nn.Module):
                 rotary positions [2, T] or [B, 2, T].
             cache: keys and values of the tokens before; those of `input_ids` are added to it.
             padding: how many columns of padding stand in front of each sequence, [B]; a cache brings its own.
+            last: logits of only so many places at the end; None for all.
 
         Returns:
-            Logits, [B, T, V].
+            Logits, [B, T, V], or [B, last, V].
         """
         start = cache.length if cache else 0
         end = start + int(input_ids.shape[1])
@@ -76,13 +79,20 @@ class Decoder(nn.Module):
             x = layer(x, LayerStep(places, self._position(scheme), tables[scheme], start, kept))
         if cache:
             cache.length = end
+        if last is not None:
+            x = x[:, -last:]
         # By keyword: torch's module tracker would take a positional table for an input whose gradient ends the head.
         logits: Tensor = self.head(self.final_norm(x), table=self.embedding.table.weight)
         return logits
 
-    def new_cache(self, padding: Tensor | None = None) -> KVCache:
-        """An empty cache for this model, and for a batch whose sequences begin behind `padding` columns, [B]."""
-        return KVCache([self.spec.layer(index).pattern for index in range(len(self.layers))], padding)
+    def new_cache(self, padding: Tensor | None = None, capacity: int = 0) -> KVCache:
+        """An empty cache for this model.
+
+        Args:
+            padding: how many columns stand in front of each sequence of the batch, [B]; None for none.
+            capacity: tokens to allocate for at once.
+        """
+        return KVCache([self.spec.layer(index).pattern for index in range(len(self.layers))], padding, capacity)
 
     def generate(self, input_ids: Tensor, max_new_tokens: int, **options: Any) -> Tensor:
         """Continue sequences; see `harness.modules.generation.generate`."""

@@ -50,11 +50,11 @@ def generate(
     """
     _check(temperature, top_k, top_p)
     generator = torch.Generator(input_ids.device).manual_seed(seed)
-    cache = model.new_cache(padding)
+    cache = model.new_cache(padding, capacity=input_ids.shape[1] + max_new_tokens - 1)  # the last is not read again
     ended = torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
     tokens, fresh = input_ids, input_ids
     for _ in range(max_new_tokens):
-        logits = model(fresh, cache=cache, context=context)[:, -1]
+        logits = model(fresh, cache=cache, context=context, last=1)[:, -1]
         fresh = _drawn(logits, temperature, top_k, top_p, generator)
         if stop is not None:
             fresh = fresh.masked_fill(ended, stop)

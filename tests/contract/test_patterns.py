@@ -76,6 +76,7 @@ def test_a_cache_keeps_what_a_query_to_come_sees(pattern: Pattern, n: int) -> No
     needed = [any(pattern.visible(q, k) for q in to_come) for k in range(n)]
     assert [bool(pattern.kept(k, n)) for k in range(n)] == needed
     assert pattern.cached_keys(n) == sum(needed)
+    assert pattern.forgets or all(needed)
 
 
 @given(every_pattern(), st.integers(1, 60))

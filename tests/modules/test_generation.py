@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from harness.errors import HarnessError
+from harness.metrics.kv_cache import kv_cache_bytes
 from harness.modules.decoder import Decoder
 from harness.spec import load_spec
 from tests.contract.examples import lively, tokens_for
@@ -97,3 +98,28 @@ def test_learned_positions_end() -> None:
     model = model_of("gpt1")
     with pytest.raises(HarnessError, match="learned positions for 40 tokens; the sequence has 41"):
         model.generate(tokens_for(model.spec, 1, 38), 5)
+
+
+def test_a_cache_of_known_capacity_is_allocated_once_and_holds_no_more() -> None:
+    model = model_of("gpt3-small")
+    cache = model.new_cache(capacity=12)
+    dense = [index for index in range(len(cache.layers)) if not model.spec.layer(index).pattern.forgets]
+    with torch.no_grad():
+        model(tokens_for(model.spec, 2, 5), cache=cache)
+        before = [cache.layers[index].keys.vectors for index in dense]
+        for _ in range(7):
+            model(tokens_for(model.spec, 2, 1), cache=cache)
+    assert before
+    assert all(cache.layers[index].keys.vectors is vectors for index, vectors in zip(dense, before, strict=True))
+    assert cache.nbytes == 2 * kv_cache_bytes(model.spec, 12, 2, "fp32")  # float64 is twice fp32
+
+
+def test_a_full_band_moves_nothing() -> None:
+    model = model_of("gpt3-small")
+    (layer,) = {index for index in range(2) if model.spec.layer(index).pattern.forgets}
+    cache = model.new_cache()
+    with torch.no_grad():
+        model(tokens_for(model.spec, 1, 20), cache=cache)
+        before = cache.layers[layer].keys.vectors
+        model(tokens_for(model.spec, 1, 1), cache=cache)
+    assert cache.layers[layer].keys.vectors is before

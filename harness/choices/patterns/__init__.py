@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from harness.choices.base import Choice
 from harness.registry import Registry
@@ -23,7 +23,12 @@ class Pattern(Choice):
     """A predicate on (query, key) places, with the counts that follow from it in closed form.
 
     The predicates are written with `&`, `|` and comparisons only, so that they hold for ints and for tensors.
+
+    Attributes:
+        forgets: whether there are keys that no later query sees, so that a cache can drop them.
     """
+
+    forgets: ClassVar[bool] = False
 
     def visible(self, q: Index, k: Index, context: Index | int = 0) -> Index:
         """Whether the query at place `q` sees the key at place `k`.

@@ -12,6 +12,7 @@ class Banded(Pattern):
 
     kind = "banded"
     source = Source("Generating Long Sequences with Sparse Transformers", "https://arxiv.org/abs/1904.10509")
+    forgets = True
 
     window: PositiveInt
 

@@ -21,6 +21,7 @@ class Fixed(Pattern):
 
     kind = "fixed"
     source = Source("Generating Long Sequences with Sparse Transformers", "https://arxiv.org/abs/1904.10509")
+    forgets = True
 
     block: PositiveInt
     summary: PositiveInt

@@ -13,7 +13,7 @@ class View:
 
     Attributes:
         queries: places of the queries, [T] or [B, T], ascending.
-        keys: places of the keys, [S] or [B, S], ascending; those of padding lie below 0 and are never seen.
+        keys: places of the keys, [S] or [B, S], in any order; those of padding lie below 0 and are never seen.
         context: how many leading tokens are context; a number, or one a sequence, [B].
         bias: what is added to the scores, [H, T, S] or [B, H, T, S], or None.
         scale: what the scores are multiplied by; None for 1 / sqrt(C).

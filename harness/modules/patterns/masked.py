@@ -41,12 +41,23 @@ def mask(pattern: Pattern, view: View) -> Tensor:
 
 
 def _attend(q: Tensor, k: Tensor, v: Tensor, view: View, mask: Tensor | None = None, triangle: bool = False) -> Tensor:
+    heads, groups = int(q.shape[2]), int(k.shape[2])  # int: while fvcore traces, a size is a tensor
     q, k, v = (x.transpose(1, 2) for x in (q, k, v))  # [B, heads, T or S, C], as torch wants them
-    grouped = int(q.shape[1]) != int(k.shape[1])  # int: while fvcore traces, a size is a tensor
+    if heads > groups and int(q.shape[2]) == 1:
+        return _attend_folded(q, k, v, view, mask)
     out = scaled_dot_product_attention(
-        q, k, v, attn_mask=mask, is_causal=triangle, scale=view.scale, enable_gqa=grouped
+        q, k, v, attn_mask=mask, is_causal=triangle, scale=view.scale, enable_gqa=heads > groups
     )
     return out.transpose(1, 2)
+
+
+def _attend_folded(q: Tensor, k: Tensor, v: Tensor, view: View, mask: Tensor | None) -> Tensor:
+    """One query a head, [B, H, 1, C]: those that share a key head are its queries, which reads each key once."""
+    if mask is not None and int(mask.shape[1]) > 1:
+        mask = mask.reshape(int(mask.shape[0]), int(k.shape[1]), -1, int(mask.shape[-1]))
+    queries = q.reshape(int(q.shape[0]), int(k.shape[1]), -1, int(q.shape[-1]))
+    out = scaled_dot_product_attention(queries, k, v, attn_mask=mask, scale=view.scale)
+    return out.reshape(q.shape).transpose(1, 2)
 
 
 def _attend_capped(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, view: View) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +35,13 @@ class Places:
     def of(self, columns: Tensor) -> Tensor:
         """Places of the tokens in these columns, [S] -> [S] or [B, S]."""
         return columns if self.padding is None else columns - self.padding[:, None]
+
+    @cached_property
+    def so_far(self) -> Tensor:
+        """Places of all tokens so far, [S] or [B, S]."""
+        if int(self.queries.shape[-1]) == self.end:
+            return self.queries
+        return self.of(torch.arange(self.end, device=self.queries.device))
 
     def one_dimensional(self) -> Tensor:
         """Position ids of a scheme that counts along one line, [T] or [B, T]."""

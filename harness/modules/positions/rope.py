@@ -38,13 +38,18 @@ def _slowed(frequencies: Tensor, scaling: Interpolation | InterpolationByPart | 
 def rotate_half_split(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotate the pairs (i, i + half) of the last dimension, [B, T, heads, channels]."""
     first, second = x.chunk(2, dim=-1)
-    return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+    return torch.cat(_turned(first, second, cos, sin), dim=-1)
 
 
 def rotate_interleaved(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotate the pairs (2i, 2i + 1) of the last dimension, [B, T, heads, channels]."""
     even, odd = x[..., 0::2], x[..., 1::2]
-    return torch.stack((even * cos - odd * sin, odd * cos + even * sin), dim=-1).flatten(-2)
+    return torch.stack(_turned(even, odd, cos, sin), dim=-1).flatten(-2)
+
+
+def _turned(x: Tensor, y: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
+    """The points (x, y), turned."""
+    return torch.addcmul(x * cos, y, sin, value=-1), torch.addcmul(y * cos, x, sin)
 
 
 @computes(Rope)

@@ -1,0 +1,147 @@
+"""The keys and values that later queries can still see, layer by layer."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from harness.choices.patterns import Pattern
+
+
+class Store:
+    """Vectors of the columns so far, one tensor [B, K, S, C] with a head's columns side by side, as a query reads them.
+
+    Args:
+        capacity: columns to allocate at once; beyond it the store grows by what is written, which copies it.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.vectors: Tensor | None = None  # [B, K, capacity, C]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that its tensor occupies."""
+        return 0 if self.vectors is None else self.vectors.untyped_storage().nbytes()
+
+    def write(self, start: int, vectors: Tensor) -> None:
+        """Put vectors, [B, T, K, C], into the columns from `start` on."""
+        end = start + int(vectors.shape[1])
+        if self.vectors is None or end > self.vectors.shape[2]:
+            self._grow(max(end, self.capacity), start, vectors)
+        assert self.vectors is not None
+        self.vectors[:, :, start:end] = vectors.transpose(1, 2)
+
+    def read(self, count: int) -> Tensor:
+        """The first `count` columns, [B, S, K, C]."""
+        assert self.vectors is not None
+        return self.vectors[:, :, :count].transpose(1, 2)
+
+    def keep(self, index: Tensor) -> None:
+        """Keep these columns and no others."""
+        assert self.vectors is not None
+        self.vectors = self.vectors.index_select(2, index.to(self.vectors.device))
+
+    def _grow(self, columns: int, filled: int, like: Tensor) -> None:
+        batch_size, _, heads, channels = like.shape
+        larger = like.new_empty(batch_size, heads, columns, channels)
+        if self.vectors is not None:
+            larger[:, :, :filled] = self.vectors[:, :, :filled]
+        self.vectors = larger
+
+
+class LayerCache:
+    """Keys and values of every token so far.
+
+    Args:
+        capacity: tokens to allocate for at once.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self.keys, self.values = Store(capacity), Store(capacity)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that both tensors occupy."""
+        return self.keys.nbytes + self.values.nbytes
+
+    def extend(self, keys: Tensor, values: Tensor, start: int) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Add the keys and values of the tokens from column `start` on, [B, T, K, C].
+
+        Returns:
+            Keys and values that the new queries need, [B, S, K, C], and their columns, [S]; None for all so far.
+        """
+        end = start + int(keys.shape[1])  # int: while fvcore traces, a size is a tensor
+        self.keys.write(start, keys)
+        self.values.write(start, values)
+        return self.keys.read(end), self.values.read(end), None
+
+
+class PrunedLayerCache(LayerCache):
+    """Keys and values that a query yet to come can see, for a pattern that forgets; columns stand in any order."""
+
+    def __init__(self, pattern: Pattern, paddings: tuple[int, ...]) -> None:
+        super().__init__(capacity=0)
+        self.pattern, self.paddings = pattern, paddings
+        self.columns = torch.empty(0, dtype=torch.long)  # [S], on the CPU, so that pruning never waits for a device
+
+    def extend(self, keys: Tensor, values: Tensor, start: int) -> tuple[Tensor, Tensor, Tensor | None]:
+        """See `LayerCache.extend`; what only the new queries need is not kept."""
+        tokens = int(keys.shape[1])
+        free = self._forgotten(start + 1).nonzero().flatten()
+        if tokens == len(free) == 1:  # as in every step behind a full band: nothing moves
+            self.columns[free] = start
+            self._write(int(free), keys, values)
+            return *self._read(), self.columns
+        self._drop(free)
+        filled = len(self.columns)
+        self.columns = torch.cat((self.columns, torch.arange(start, start + tokens)))
+        self._write(filled, keys, values)
+        needed = (*self._read(), self.columns)
+        self._drop(self._forgotten(start + tokens).nonzero().flatten())
+        return needed
+
+    def _forgotten(self, n: int) -> Tensor:
+        """Which columns no query from column n - 1 on can see, in any sequence; columns from n on are not, [S]."""
+        kept = self.columns >= n
+        for padding in self.paddings:
+            places = self.columns - padding
+            kept = kept | ((places >= 0) & self.pattern.kept(places, max(1, n - padding)))
+        return ~kept
+
+    def _drop(self, index: Tensor) -> None:
+        if len(index):
+            kept = torch.ones(len(self.columns), dtype=torch.bool).index_fill(0, index, False).nonzero().flatten()
+            self.columns = self.columns[kept]
+            self.keys.keep(kept)
+            self.values.keep(kept)
+
+    def _write(self, start: int, keys: Tensor, values: Tensor) -> None:
+        self.keys.write(start, keys)
+        self.values.write(start, values)
+
+    def _read(self) -> tuple[Tensor, Tensor]:
+        return self.keys.read(len(self.columns)), self.values.read(len(self.columns))
+
+
+class KVCache:
+    """The caches of all layers, and how many columns of tokens they have seen.
+
+    Args:
+        patterns: of the layers.
+        padding: how many columns stand in front of each sequence of a batch, [B]; None for none.
+        capacity: columns to allocate for at once; more can come, but each pass beyond copies what is there.
+    """
+
+    def __init__(self, patterns: list[Pattern], padding: Tensor | None = None, capacity: int = 0) -> None:
+        paddings = (0,) if padding is None else tuple(sorted(set(padding.tolist())))
+        self.layers = [
+            PrunedLayerCache(pattern, paddings) if pattern.forgets else LayerCache(capacity) for pattern in patterns
+        ]
+        self.padding = padding
+        self.length = 0
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all keys and values."""
+        return sum(layer.nbytes for layer in self.layers)
