@@ -34,8 +34,8 @@ NOT_COUNTED = frozenset(
     # Creates, moves or views; no arithmetic.
     "alias arange as_strided cat clone copy detach embedding empty empty_like expand full full_like index_select "
     "masked_fill new_empty new_empty_strided new_zeros nonzero ones ones_like permute scalar_tensor select "
-    "select_backward slice slice_backward split split_with_sizes squeeze stack t to_copy transpose tril unbind unflatten unsafe_view "
-    "unsqueeze view view_as where zeros zeros_like "
+    "select_backward slice slice_backward split split_with_sizes squeeze stack t to_copy transpose tril unbind "
+    "unflatten unsafe_view unsqueeze view view_as where zeros zeros_like "
     # Works element by element or reduces each vector: by convention not billed.
     "add addcmul and bitwise_and bitwise_not bitwise_or clamp cos div embedding_dense_backward eq floor_divide "
     "fused_rms_norm fused_rms_norm_backward ge gelu gelu_backward gt layer_norm le lt mean mul native_layer_norm "
