@@ -1,0 +1,174 @@
+"""How attention grows with the length under each pattern: visible pairs, time forward and in training, fitted laws."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from harness.choices.patterns import Pattern, patterns
+from harness.experiments import Experiment, experiments
+from harness.growth import exponents, fitted
+from harness.timing import Samples, compared, cuda_clock, geometric, in_fresh_processes, in_turns, thread_clock
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+HEADS, CHANNELS = 8, 64
+WINDOW = 128
+MATRIX = 1536
+"""Rows and columns of the matrices whose product stands for the peak of the machine."""
+PAIRS_AT = [256 << power for power in range(9)]
+
+
+def pattern_at(kind: str, n: int) -> Pattern:
+    """The pattern as it is used at a length: strides and blocks near the square root of n, as the paper has them."""
+    root = 8 * max(1, round(math.sqrt(n) / 8))
+    options = {
+        "banded": {"window": WINDOW},
+        "strided": {"stride": root},
+        "fixed": {"block": root, "summary": max(1, root // 16)},
+    }
+    return patterns[kind](**options.get(kind, {}))
+
+
+KINDS = ("dense", "banded", "strided", "fixed", "log_sparse")
+MIXED = {"dense, banded in turns": ("dense", "banded")}
+"""Stacks of layers of two kinds, each in every other layer, as GPT-3 has them: cost is the mean of a layer."""
+
+
+@experiments.register("attention")
+class Attention(Experiment):
+    """The attention of one layer, 8 heads of 64 channels, one sequence in float32, on q, k, v at hand."""
+
+    version = 1
+
+    def settings(self, profile: str) -> list[dict[str, Any]]:
+        """Lengths from 256 on: to 4096, or to 16384 for all and 65536 for sparse patterns."""
+        full = profile == "full"
+        lengths = [256 << power for power in range(9 if full else 5)]
+        return [
+            {
+                "heads": HEADS,
+                "channels": CHANNELS,
+                "window": WINDOW,
+                "seq_lens": lengths,
+                "dense_up_to": 16384 if full else 4096,
+                "passes": ["forward", "training"],
+                "processes": 5,
+                "rounds": 5,
+                "block_s": 0.004,
+            }
+        ]
+
+    def measure(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Ratios to dense, shares of the peak, laws and exponents of pairs and of times, and all samples."""
+        runs = in_fresh_processes(sample, settings, settings["processes"])
+        rows, laws = [], []
+        for which in settings["passes"]:
+            for n in settings["seq_lens"]:
+                rows += _rows(n, which, [run[which][str(n)] for run in runs])
+            laws += _laws(which, [_medians(run[which]) for run in runs])
+        return {"rows": rows, "laws": _laws_of_pairs() + laws, "samples": runs}
+
+
+def _rows(n: int, which: str, runs: Sequence[Samples]) -> list[dict[str, Any]]:
+    rows = []
+    for kind in (kind for kind in KINDS if kind in runs[0]):
+        row: dict[str, Any] = {"seq_len": n, "pass": which, "pattern": kind}
+        row["options"] = pattern_at(kind, n).model_dump()
+        row["pairs"] = pattern_at(kind, n).visible_pairs(n)
+        row["seconds"] = asdict(geometric([statistics.median(run[kind]) for run in runs]))
+        flops = (1 if which == "forward" else 3) * 4 * row["pairs"] * HEADS * CHANNELS
+        row["share_of_peak"] = asdict(geometric([_share(run, kind, flops) for run in runs]))
+        if kind != "dense" and "dense" in runs[0]:
+            row |= compared(runs, kind, "dense")
+        rows.append(row)
+    return rows
+
+
+def _share(run: Samples, kind: str, flops: int) -> float:
+    """FLOPs of visible pairs a second, of those of a matrix product."""
+    peak = 2 * MATRIX**3 / statistics.median(run["matrix product"])
+    return flops / statistics.median(run[kind]) / peak
+
+
+Costs = Mapping[str, Mapping[int, float]]
+"""Cost by pattern and length."""
+
+
+def _medians(run: Mapping[str, Samples]) -> Costs:
+    return {
+        kind: {int(n): statistics.median(samples[kind]) for n, samples in run.items() if kind in samples}
+        for kind in KINDS
+    }
+
+
+def _with_mixed(costs: Costs) -> dict[str, dict[int, float]]:
+    mixed = {
+        name: {n: statistics.fmean(costs[part][n] for part in parts) for n in costs[parts[0]]}
+        for name, parts in MIXED.items()
+    }
+    return {**{kind: dict(of) for kind, of in costs.items()}, **mixed}
+
+
+def _laws(which: str, processes: Sequence[Costs]) -> list[dict[str, Any]]:
+    each = [_with_mixed(costs) for costs in processes]
+    laws = []
+    for kind in each[0]:
+        lengths = list(each[0][kind])
+        middle = {n: statistics.median(costs[kind][n] for costs in each) for n in lengths}
+        interval = exponents([costs[kind] for costs in each], lengths[-3])
+        laws.append({"of": which, "pattern": kind, **asdict(fitted(middle)), "exponent": asdict(interval)})
+    return laws
+
+
+def _laws_of_pairs() -> list[dict[str, Any]]:
+    pairs = {kind: {n: float(pattern_at(kind, n).visible_pairs(n)) for n in PAIRS_AT} for kind in KINDS}
+    laws = []
+    for kind, costs in _with_mixed(pairs).items():
+        slope = exponents([costs, costs], PAIRS_AT[-3])
+        points = [{"seq_len": n, "pairs": int(count)} for n, count in costs.items()]
+        laws.append(
+            {"of": "pairs", "pattern": kind, **asdict(fitted(costs)), "exponent": asdict(slope), "points": points}
+        )
+    return laws
+
+
+def sample(settings: dict[str, Any], number: int) -> dict[str, Any]:
+    """Samples of this process by pass and length."""
+    return {
+        which: {str(n): _timed(n, which, settings, number) for n in settings["seq_lens"]}
+        for which in settings["passes"]
+    }
+
+
+def _timed(n: int, which: str, settings: dict[str, Any], number: int) -> Samples:
+    import torch
+
+    from harness.modules import computed_by
+    from harness.modules.patterns import View
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    training = which == "training"
+    q, k, v = (torch.randn(1, n, HEADS, CHANNELS, device=device, requires_grad=training) for _ in range(3))
+    ahead = torch.randn_like(q)
+    places = torch.arange(n, device=device)
+    view = View(places, places, from_start=True)
+
+    def call(kind: str) -> Callable[[], object]:
+        pattern = pattern_at(kind, n)
+        attend = computed_by(pattern)
+
+        def out() -> Tensor:
+            return attend(pattern, q, k, v, view)  # type: ignore[no-any-return]
+
+        return (lambda: torch.autograd.grad(out(), (q, k, v), ahead)) if training else out
+
+    kinds = KINDS if n <= settings["dense_up_to"] else KINDS[1:]
+    matrix = torch.randn(MATRIX, MATRIX, device=device)
+    calls = {kind: call(kind) for kind in kinds} | {"matrix product": lambda: matrix @ matrix}
+    clock = cuda_clock if device == "cuda" else thread_clock
+    return in_turns(calls, kinds[0], settings["rounds"], settings["block_s"], number, clock)
