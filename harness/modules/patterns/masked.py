@@ -7,16 +7,12 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from harness.choices.patterns import Pattern
-from harness.choices.patterns.banded import Banded
-from harness.choices.patterns.fixed import Fixed
-from harness.choices.patterns.log_sparse import LogSparse
 from harness.choices.patterns.prefix import Prefix
-from harness.choices.patterns.strided import Strided
 from harness.modules import computes
 from harness.modules.patterns import View
 
 
-@computes(Prefix, Banded, Strided, Fixed, LogSparse)
+@computes(Prefix)
 def attend_masked(pattern: Pattern, q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:
     """Softmax over the visible keys, [B, T, H, C]."""
     if view.softcap is not None:

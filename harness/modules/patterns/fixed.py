@@ -1,0 +1,46 @@
+"""Sparse Transformer, fixed: a causal triangle a block, and chunks of queries against the summaries before them."""
+
+from torch import Tensor, arange
+
+from harness.choices.patterns.fixed import Fixed
+from harness.modules import computes
+from harness.modules.patterns import View
+from harness.modules.patterns.pieces import Grid, Piece, attend_pieces
+from harness.modules.patterns.sparse import attend_otherwise, pays
+
+CHUNK = 1024
+"""Queries a chunk: torch's kernel takes its largest tiles from 768 on, and a longer chunk sees less of its keys."""
+
+
+@computes(Fixed)
+def attend(pattern: Fixed, q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:
+    """Softmax over the own block and the summaries of those before, [B, T, H, C]."""
+    if not pays(pattern, q, view):
+        return attend_otherwise(pattern, q, k, v, view)
+    return attend_pieces(pieces(pattern, q.shape[1]), q, k, v, view.scale)
+
+
+def pieces(pattern: Fixed, n: int) -> list[Piece]:
+    """The blocks, the last of them perhaps shorter, and the summaries."""
+    block = pattern.block
+    whole, rest = divmod(n, block)
+    inside = [_blocks(0, block, whole), _blocks(n - rest, rest, 1)]
+    chunk = max(1, CHUNK // block) * block
+    behind = [_summaries(pattern, first, min(first + chunk, n)) for first in range(block, n, chunk)]
+    return [*(piece for piece in inside if piece.queries.count and piece.queries.batch), *behind]
+
+
+def _blocks(first: int, rows: int, count: int) -> Piece:
+    places = Grid(first, rows, batch=count, batch_step=rows)
+    return Piece(places, places, causal=True)
+
+
+def _summaries(pattern: Fixed, first: int, end: int) -> Piece:
+    """The queries from `first` to `end` against the summaries of all blocks that end before some of them."""
+    block, summary = pattern.block, pattern.summary
+    blocks = (end - 1) // block
+    return Piece(
+        Grid(first, end - first),
+        Grid(block - summary, blocks, block, run=summary),
+        visible=arange(blocks * summary) // summary < (arange(first, end) // block)[:, None],
+    )

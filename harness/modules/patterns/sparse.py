@@ -1,0 +1,43 @@
+"""When a sparse pattern is computed by its own kernel, and what computes it when it is not."""
+
+from torch import Tensor
+
+from harness.choices.patterns import Pattern, triangle
+from harness.modules.patterns import View
+from harness.modules.patterns.masked import attend_causally, attend_masked
+
+SHORT = 128
+"""Below so many tokens one dense kernel under a mask is faster than several small ones."""
+
+
+def pays(pattern: Pattern, q: Tensor, view: View) -> bool:
+    """Whether a kernel that computes only the visible pairs of places 0, 1, ..., T - 1 holds here, and is faster.
+
+    It knows no score bias, cap, padding or chunk behind a cache. On the meta device, where the counters count what a
+    dense kernel under a mask computes, there is nothing to save.
+    """
+    n = int(q.shape[1])
+    return _plain(q, view) and view.from_start and n >= SHORT and pattern.visible_pairs(n) < triangle(n)
+
+
+def attend_otherwise(pattern: Pattern, q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:
+    """Softmax over the visible keys by a dense kernel, without a mask where all its pairs are visible, [B, T, H, C]."""
+    n = int(q.shape[1])
+    if _plain(q, view):
+        if n == 1:
+            return _attend_one(pattern, q, k, v, view)
+        if view.from_start and pattern.visible_pairs(n) == triangle(n):
+            return attend_causally(q, k, v, view)
+    return attend_masked(pattern, q, k, v, view)
+
+
+def _plain(q: Tensor, view: View) -> bool:
+    return not (q.is_meta or view.padded or view.bias is not None or view.softcap is not None)
+
+
+def _attend_one(pattern: Pattern, q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:
+    """One query, with the keys gathered that it sees, unless the cache holds no others."""
+    seen = pattern.visible(view.queries, view.keys, view.context).nonzero().flatten()
+    if len(seen) < len(view.keys):
+        k, v = k.index_select(1, seen), v.index_select(1, seen)
+    return attend_causally(q, k, v, view)
