@@ -70,6 +70,21 @@ def test_outputs_and_gradients_are_those_of_masked_dense_attention(pattern: Patt
     assert_like_masked(pattern, view_of(n), drawn(n))
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        Banded(window=600),
+        Banded(window=1030),
+        Strided(stride=2),
+        Fixed(block=30, summary=2),
+        Fixed(block=600, summary=9),
+    ],
+    ids=str,
+)
+def test_long_triangles_wide_bands_and_several_chunks(pattern: Pattern) -> None:
+    assert_like_masked(pattern, view_of(1300), drawn(1300, batch=1, heads=2, kv_heads=1))
+
+
 @pytest.mark.parametrize("pattern", PATTERNS, ids=str)
 @pytest.mark.parametrize("kv_heads", [1, 2])
 def test_query_groups_share_keys(pattern: Pattern, kv_heads: int) -> None:

@@ -5,7 +5,7 @@ from torch import Tensor, arange
 from harness.choices.patterns.fixed import Fixed
 from harness.modules import computes
 from harness.modules.patterns import View
-from harness.modules.patterns.pieces import Grid, Piece, attend_pieces
+from harness.modules.patterns.pieces import Grid, Piece, attend_pieces, triangle
 from harness.modules.patterns.sparse import attend_otherwise, pays
 
 CHUNK = 1024
@@ -24,15 +24,15 @@ def pieces(pattern: Fixed, n: int) -> list[Piece]:
     """The blocks, the last of them perhaps shorter, and the summaries."""
     block = pattern.block
     whole, rest = divmod(n, block)
-    inside = [_blocks(0, block, whole), _blocks(n - rest, rest, 1)]
+    inside = [*_blocks(0, block, whole), *_blocks(n - rest, rest, 1)]
     chunk = max(1, CHUNK // block) * block
     behind = [_summaries(pattern, first, min(first + chunk, n)) for first in range(block, n, chunk)]
-    return [*(piece for piece in inside if piece.queries.count and piece.queries.batch), *behind]
+    return [*inside, *behind]
 
 
-def _blocks(first: int, rows: int, count: int) -> Piece:
+def _blocks(first: int, rows: int, count: int) -> list[Piece]:
     places = Grid(first, rows, batch=count, batch_step=rows)
-    return Piece(places, places, causal=True)
+    return triangle(places, places)
 
 
 def _summaries(pattern: Fixed, first: int, end: int) -> Piece:

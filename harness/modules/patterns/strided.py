@@ -1,12 +1,14 @@
 """Sparse Transformer, strided: a band, and a causal triangle for each place within the stride."""
 
+from dataclasses import replace
+
 from torch import Tensor
 
 from harness.choices.patterns.strided import Strided
 from harness.modules import computes
 from harness.modules.patterns import View
 from harness.modules.patterns.banded import band
-from harness.modules.patterns.pieces import Grid, Piece, attend_pieces
+from harness.modules.patterns.pieces import Grid, Piece, attend_pieces, triangle
 from harness.modules.patterns.sparse import attend_otherwise, pays
 
 
@@ -22,14 +24,10 @@ def pieces(pattern: Strided, n: int) -> list[Piece]:
     """The band, and the columns: query i of a column sees those before it. The first columns may be one longer."""
     stride = pattern.stride
     whole, rest = divmod(n, stride)
-    columns = [_columns(stride, 0, rest, whole), _columns(stride, rest, stride - rest, whole - 1)]
-    return [*band(stride, n), *(piece for piece in columns if piece.queries.count and piece.queries.batch)]
+    return [*band(stride, n), *_columns(stride, 0, rest, whole), *_columns(stride, rest, stride - rest, whole - 1)]
 
 
-def _columns(stride: int, first: int, count: int, rows: int) -> Piece:
+def _columns(stride: int, first: int, count: int, rows: int) -> list[Piece]:
     """The `count` columns from `first` on, of `rows` queries each, that begin one stride behind their keys."""
-    return Piece(
-        Grid(stride + first, rows, stride, batch=count, batch_step=1),
-        Grid(first, rows, stride, batch=count, batch_step=1),
-        causal=True,
-    )
+    keys = Grid(first, rows, stride, batch=count, batch_step=1)
+    return triangle(replace(keys, first=first + stride), keys)
