@@ -150,13 +150,13 @@ def cuda_clock(call: Callable[[], object], count: int) -> float:
     """By events on the device's stream."""
     import torch
 
-    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-    start.record()  # type: ignore[no-untyped-call]
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
+    start.record()
     for _ in range(count):
         call()
-    end.record()  # type: ignore[no-untyped-call]
-    end.synchronize()  # type: ignore[no-untyped-call]
-    return float(start.elapsed_time(end)) / 1000  # type: ignore[no-untyped-call]
+    end.record()
+    end.synchronize()
+    return float(start.elapsed_time(end)) / 1000
 
 
 def _calls_in(call: Callable[[], object], block_s: float, clock: Clock) -> int:

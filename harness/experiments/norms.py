@@ -54,7 +54,7 @@ class Norms(Experiment):
             found.append(
                 {"implementation": "compiled", "dtype": "float32", **each, "shapes": [[256, 768], [256, 4096]]}
             )
-        found.append({"implementation": "model", "dtype": "float32", **each, "shapes": [[128, 576]], "rounds": 5})
+        found.append({**each, "implementation": "model", "dtype": "float32", "shapes": [[128, 576]], "rounds": 5})
         return found
 
     def measure(self, settings: dict[str, Any]) -> dict[str, Any]:
