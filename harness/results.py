@@ -17,6 +17,8 @@ from harness.errors import HarnessError
 from harness.files import write_atomically
 from harness.spec.model import Spec
 
+MACHINE = "_machine"
+"""What the results of experiments are stored under in place of a spec's name."""
 PACKAGES = ("torch", "fvcore", "numpy")
 """Packages whose version could change a result."""
 
@@ -39,9 +41,11 @@ class SpecRecord(BaseModel):
 
 
 class Cell(BaseModel):
-    """The result of one metric on one spec with one set of settings.
+    """The result of one metric on one spec, or of one experiment, with one set of settings.
 
     Attributes:
+        spec: what was measured; None for an experiment, which is about choices and this machine.
+        metric: name of the metric or the experiment.
         status: `ok`, or `failed` with a reason: a number that could not be had is stored as such.
         values: what the metric returned; empty where it failed.
         environment: packages and hardware that it was measured with.
@@ -52,7 +56,7 @@ class Cell(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Literal[1] = 1
-    spec: SpecRecord
+    spec: SpecRecord | None
     metric: str = Field(pattern=r"^[a-z0-9_]+$")
     version: int
     settings: dict[str, Any]
@@ -64,13 +68,18 @@ class Cell(BaseModel):
     seconds: float
 
     @property
+    def subject(self) -> str:
+        """The name of the spec; for an experiment a word that no spec has for a name."""
+        return self.spec.name if self.spec else MACHINE
+
+    @property
     def key(self) -> str:
         """16 hexadecimal digits of all that decides the result."""
-        return cell_key(self.spec.hash, self.metric, self.version, self.settings, self.environment)
+        return cell_key(self.spec.hash if self.spec else "", self.metric, self.version, self.settings, self.environment)
 
 
 def cell_key(spec_hash: str, metric: str, version: int, settings: dict[str, Any], environment: dict[str, Any]) -> str:
-    """Digest of the architecture, the metric and its version, the settings, the packages and the hardware."""
+    """Digest of the architecture (empty for an experiment), metric, version, settings, packages and hardware."""
     canonical = json.dumps([spec_hash, metric, version, settings, environment], sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
@@ -115,14 +124,14 @@ def _processor() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
-def cell_path(folder: Path, spec_name: str, metric: str, key: str) -> Path:
+def cell_path(folder: Path, subject: str, metric: str, key: str) -> Path:
     """Where a cell lies below the folder of a run."""
-    return folder / "results" / spec_name / f"{metric}-{key}.json"
+    return folder / "results" / subject / f"{metric}-{key}.json"
 
 
 def write_cell(folder: Path, cell: Cell) -> Path:
     """Store a cell so that a reader, or a crash, sees either all of it or nothing."""
-    path = cell_path(folder, cell.spec.name, cell.metric, cell.key)
+    path = cell_path(folder, cell.subject, cell.metric, cell.key)
     write_atomically(path, cell.model_dump_json(indent=1) + "\n")
     return path
 
@@ -144,11 +153,11 @@ def read_cell(path: Path) -> Cell:
 
 
 def read_cells(folder: Path) -> list[Cell]:
-    """The newest cell for each spec, metric and settings below the folder of a run, in order of file name."""
+    """The newest cell for each subject, metric and settings below the folder of a run, in order of file name."""
     newest: dict[tuple[str, str, str], Cell] = {}
     for path in sorted((folder / "results").glob("*/*.json")):
         cell = read_cell(path)
-        key = (cell.spec.name, cell.metric, json.dumps(cell.settings, sort_keys=True))
+        key = (cell.subject, cell.metric, json.dumps(cell.settings, sort_keys=True))
         if key not in newest or newest[key].created < cell.created:
             newest[key] = cell
     return list(newest.values())

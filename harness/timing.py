@@ -214,6 +214,18 @@ def _work(parent: Connection, function: Callable[..., Any], settings: dict[str, 
         parent.send((False, str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"))
 
 
+def conditions() -> dict[str, Any]:
+    """Under which samples are taken, to be stored with them."""
+    import torch
+
+    return {
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "clock": "events of the device" if torch.cuda.is_available() else "processor time of one thread",
+        "variables": ENVIRONMENT,
+        "load_average": os.getloadavg()[0],
+    }
+
+
 @contextmanager
 def _measuring_environment() -> Iterator[None]:
     """The variables as a process that starts now is to find them."""

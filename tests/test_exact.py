@@ -18,4 +18,4 @@ def test_committed_table_is_that_of_a_fresh_run(specs: dict[str, Spec], tmp_path
     write_report(tmp_path)
     fresh = (tmp_path / "exact.md").read_text(encoding="utf-8")
     committed = (ROOT / "reports" / "exact.md").read_text(encoding="utf-8")
-    assert fresh == committed, "run `harness run && harness report` and commit reports/exact.md"
+    assert fresh == committed, "run `harness run --metrics exact && harness report` and commit reports/exact.md"

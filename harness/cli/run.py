@@ -11,17 +11,28 @@ import typer
 
 from harness.cli.output import Json, console, print_json, print_table
 from harness.cli.report import Out
-from harness.errors import HarnessError
+from harness.errors import HarnessError, did_you_mean
+from harness.experiments import experiments
 from harness.metrics import metrics
 from harness.results import Cell, read_cell
-from harness.runner.plan import PlannedCell, plan
+from harness.runner.plan import PlannedCell, plan, plan_experiments
 from harness.spec.library import find_specs, load_spec
 from harness.spec.model import Spec
+
+EXACT = "exact"
+"""Stands for all metrics that count and give the same on every machine."""
 
 
 def run(
     names: Annotated[list[str] | None, typer.Argument(help="Names, globs or paths of specs; none for all.")] = None,
-    metric: Annotated[str, typer.Option("--metrics", help="Metrics, separated by commas; left out, all.")] = "",
+    metric: Annotated[
+        str,
+        typer.Option(
+            "--metrics",
+            help="Metrics and experiments, separated by commas; exact for all that count. Left out, all metrics, and "
+            "where no spec is named all experiments too.",
+        ),
+    ] = "",
     profile: Annotated[Literal["quick", "full"], typer.Option(help="How much is measured.")] = "quick",
     out: Out = Path("reports"),
     processes: Annotated[int | None, typer.Option(min=1, help="Side by side; left out, one a core.")] = None,
@@ -32,11 +43,9 @@ def run(
     What is stored already is not measured again, so an interrupted run goes on where it was. A spec with mistakes is
     told and left out; the others are measured.
     """
-    chosen = list(dict.fromkeys(name.strip() for name in metric.split(",") if name.strip())) or metrics.names()
-    for name in chosen:
-        metrics[name]
-    specs, broken = _load(find_specs(names or []))
-    cells = plan(specs, chosen, profile)
+    of_specs, of_machine = _chosen(metric, bool(names))
+    specs, broken = _load(find_specs(names or [])) if of_specs else ([], [])
+    cells = plan(specs, of_specs, profile, asked_for=bool(names and metric)) + plan_experiments(of_machine, profile)
     stored = [cell for cell in cells if cell.is_stored(out)]
     results = {cell: read_cell(cell.path(out)) for cell in stored} | _measure(cells, stored, out, processes)
     rows = [_row(cell, results[cell], cell in stored, out) for cell in cells]
@@ -51,6 +60,21 @@ def run(
         print(error, file=sys.stderr)
     if broken or failed:
         raise typer.Exit(2 if broken else 1)
+
+
+def _chosen(listed: str, specs_named: bool) -> tuple[list[str], list[str]]:
+    """Names of metrics and of experiments."""
+    usual = [name for name in metrics.names() if not metrics[name].on_request]
+    names = list(dict.fromkeys(name.strip() for name in listed.split(",") if name.strip()))
+    if not names:
+        return usual, [] if specs_named else experiments.names()
+    known = [*metrics.names(), *experiments.names(), EXACT]
+    for name in names:
+        if name not in known:
+            raise HarnessError(f"unknown metric {name!r}; {did_you_mean(name, known)}")
+    exact = [name for name in usual if metrics[name].exact] if EXACT in names else []
+    of_specs = dict.fromkeys([*exact, *(name for name in names if name in metrics.names())])
+    return list(of_specs), [name for name in names if name in experiments.names()]
 
 
 def _load(names: list[str]) -> tuple[list[Spec], list[HarnessError]]:
@@ -98,7 +122,7 @@ def _measure(
 
 def _row(planned: PlannedCell, cell: Cell, stored: bool, out: Path) -> dict[str, Any]:
     return {
-        "spec": planned.spec.name,
+        "spec": planned.subject,
         "metric": planned.metric,
         "status": cell.status,
         "reason": cell.reason,
@@ -115,6 +139,6 @@ def _summarise(rows: list[dict[str, Any]], out: Path) -> None:
         counts["before"] += row["stored_before"]
     print_table(
         f"Results in {out}",
-        ["metric", "exact and checked", "failed", "stored before"],
+        ["metric", "done", "failed", "stored before"],
         [(metric, counts["ok"], counts["failed"], counts["before"]) for metric, counts in table.items()],
     )

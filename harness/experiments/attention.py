@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 from harness.choices.patterns import Pattern, patterns
 from harness.experiments import Experiment, experiments
 from harness.growth import exponents, fitted
-from harness.timing import Samples, compared, cuda_clock, geometric, in_fresh_processes, in_turns, thread_clock
+from harness.timing import (
+    Samples,
+    compared,
+    conditions,
+    cuda_clock,
+    geometric,
+    in_fresh_processes,
+    in_turns,
+    thread_clock,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -71,7 +80,7 @@ class Attention(Experiment):
             for n in settings["seq_lens"]:
                 rows += _rows(n, which, [run[which][str(n)] for run in runs])
             laws += _laws(which, [_medians(run[which]) for run in runs])
-        return {"rows": rows, "laws": _laws_of_pairs() + laws, "samples": runs}
+        return {"conditions": conditions(), "rows": rows, "laws": _laws_of_pairs() + laws, "samples": runs}
 
 
 def _rows(n: int, which: str, runs: Sequence[Samples]) -> list[dict[str, Any]]:

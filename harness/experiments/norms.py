@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
 from harness.experiments import Experiment, experiments
-from harness.timing import Clock, Samples, compared, cuda_clock, geometric, in_fresh_processes, in_turns, thread_clock
+from harness.timing import (
+    Clock,
+    Samples,
+    compared,
+    conditions,
+    cuda_clock,
+    geometric,
+    in_fresh_processes,
+    in_turns,
+    thread_clock,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -72,7 +82,11 @@ class Norms(Experiment):
                 if "copy" in case["samples"]:
                     row["share_of_copy"] = {each: _share_of_copy(samples, each) for each in (of, to)}
                 rows.append(row)
-        return {"rows": rows, "samples": [{name: case["samples"] for name, case in run.items()} for run in runs]}
+        return {
+            "conditions": conditions(),
+            "rows": rows,
+            "samples": [{name: case["samples"] for name, case in run.items()} for run in runs],
+        }
 
 
 def _share_of_copy(runs: list[Samples], candidate: str) -> dict[str, float]:

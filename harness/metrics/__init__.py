@@ -16,9 +16,19 @@ class Metric:
     Attributes:
         version: raised whenever the same spec and settings could give another result, so that old results are not
             taken for new ones.
+        exact: whether it counts, and gives the same on every machine.
+        timed: whether it must have the machine to itself.
+        on_request: whether it is measured only where it is named, because it needs more than the default installation.
     """
 
     version: ClassVar[int]
+    exact: ClassVar[bool] = True
+    timed: ClassVar[bool] = False
+    on_request: ClassVar[bool] = False
+
+    def applies(self, spec: Spec, profile: str) -> bool:
+        """Whether a run that names no metric, or no spec, measures this spec; what is named is always measured."""
+        return True
 
     def settings(self, spec: Spec, profile: str) -> dict[str, Any]:
         """What decides the result beside the spec, ready for JSON.

@@ -50,15 +50,47 @@ class Store:
         self.vectors = larger
 
 
+class QuantisedStore(Store):
+    """Vectors as integers of 8 bits, each vector with a scale of its own in float32: its largest entry becomes 127."""
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(capacity)
+        self.scales = Store(capacity)
+        self.dtype = torch.float32
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the integers and of the scales."""
+        return super().nbytes + self.scales.nbytes
+
+    def write(self, start: int, vectors: Tensor) -> None:
+        """Round vectors, [B, T, K, C], into the columns from `start` on."""
+        self.dtype = vectors.dtype
+        largest = vectors.abs().amax(-1, keepdim=True).to(torch.float32)
+        scales = largest.clamp(min=torch.finfo(torch.float32).tiny) / 127
+        self.scales.write(start, scales)
+        super().write(start, (vectors / scales).round().to(torch.int8))
+
+    def read(self, count: int) -> Tensor:
+        """The first `count` columns as numbers of the dtype that was written, [B, S, K, C]."""
+        return super().read(count).to(self.dtype) * self.scales.read(count).to(self.dtype)
+
+    def keep(self, index: Tensor) -> None:
+        """Keep these columns and no others."""
+        super().keep(index)
+        self.scales.keep(index)
+
+
 class LayerCache:
     """Keys and values of every token so far.
 
     Args:
+        store: what holds them.
         capacity: tokens to allocate for at once.
     """
 
-    def __init__(self, capacity: int) -> None:
-        self.keys, self.values = Store(capacity), Store(capacity)
+    def __init__(self, store: type[Store], capacity: int) -> None:
+        self.keys, self.values = store(capacity), store(capacity)
 
     @property
     def nbytes(self) -> int:
@@ -80,8 +112,8 @@ class LayerCache:
 class PrunedLayerCache(LayerCache):
     """Keys and values that a query yet to come can see, for a pattern that forgets; columns stand in any order."""
 
-    def __init__(self, pattern: Pattern, paddings: tuple[int, ...]) -> None:
-        super().__init__(capacity=0)
+    def __init__(self, store: type[Store], pattern: Pattern, paddings: tuple[int, ...]) -> None:
+        super().__init__(store, capacity=0)
         self.pattern, self.paddings = pattern, paddings
         self.columns = torch.empty(0, dtype=torch.long)  # [S], on the CPU, so that pruning never waits for a device
 
@@ -131,12 +163,17 @@ class KVCache:
         patterns: of the layers.
         padding: how many columns stand in front of each sequence of a batch, [B]; None for none.
         capacity: columns to allocate for at once; more can come, but each pass beyond copies what is there.
+        quantised: whether keys and values are rounded to integers of 8 bits.
     """
 
-    def __init__(self, patterns: list[Pattern], padding: Tensor | None = None, capacity: int = 0) -> None:
+    def __init__(
+        self, patterns: list[Pattern], padding: Tensor | None = None, capacity: int = 0, quantised: bool = False
+    ) -> None:
+        store = QuantisedStore if quantised else Store
         paddings = (0,) if padding is None else tuple(sorted(set(padding.tolist())))
         self.layers = [
-            PrunedLayerCache(pattern, paddings) if pattern.forgets else LayerCache(capacity) for pattern in patterns
+            PrunedLayerCache(store, pattern, paddings) if pattern.forgets else LayerCache(store, capacity)
+            for pattern in patterns
         ]
         self.padding = padding
         self.length = 0

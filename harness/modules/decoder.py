@@ -85,14 +85,16 @@ class Decoder(nn.Module):
         logits: Tensor = self.head(self.final_norm(x), table=self.embedding.table.weight)
         return logits
 
-    def new_cache(self, padding: Tensor | None = None, capacity: int = 0) -> KVCache:
+    def new_cache(self, padding: Tensor | None = None, capacity: int = 0, quantised: bool = False) -> KVCache:
         """An empty cache for this model.
 
         Args:
             padding: how many columns stand in front of each sequence of the batch, [B]; None for none.
             capacity: tokens to allocate for at once.
+            quantised: whether keys and values are rounded to integers of 8 bits.
         """
-        return KVCache([self.spec.layer(index).pattern for index in range(len(self.layers))], padding, capacity)
+        patterns = [self.spec.layer(index).pattern for index in range(len(self.layers))]
+        return KVCache(patterns, padding, capacity, quantised)
 
     def generate(self, input_ids: Tensor, max_new_tokens: int, **options: Any) -> Tensor:
         """Continue sequences; see `harness.modules.generation.generate`."""

@@ -85,16 +85,17 @@ def models_of(cells: Iterable[Cell]) -> list[Model]:
     Of results for several settings the newest counts. A spec that was changed has a new hash: only results of its
     newest form count.
     """
-    by_name: dict[str, list[Cell]] = {}
+    by_name: dict[str, list[tuple[SpecRecord, Cell]]] = {}
     for cell in cells:
-        by_name.setdefault(cell.spec.name, []).append(cell)
+        if cell.spec:
+            by_name.setdefault(cell.spec.name, []).append((cell.spec, cell))
     return sorted(map(_model, by_name.values()), key=_order)
 
 
-def _model(cells: Sequence[Cell]) -> Model:
-    in_time = sorted(cells, key=lambda cell: (cell.created, cell.metric, json.dumps(cell.settings, sort_keys=True)))
-    record = in_time[-1].spec
-    newest = {cell.metric: cell for cell in in_time if cell.spec.hash == record.hash}
+def _model(cells: Sequence[tuple[SpecRecord, Cell]]) -> Model:
+    in_time = sorted(cells, key=lambda of: (of[1].created, of[1].metric, json.dumps(of[1].settings, sort_keys=True)))
+    record, _ = in_time[-1]
+    newest = {cell.metric: cell for spec, cell in in_time if spec.hash == record.hash}
     return Model(record, dict(sorted(newest.items())))
 
 

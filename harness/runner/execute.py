@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
-from harness.metrics import metrics
 from harness.results import Cell, environment, record, write_cell
 from harness.runner.plan import PlannedCell
 
@@ -27,15 +26,20 @@ Worker = Connection
 def execute(cells: list[PlannedCell], folder: Path, processes: int | None = None) -> Iterator[tuple[PlannedCell, Cell]]:
     """Measure cells and store them; give each with its result as soon as it is done.
 
-    A metric that fails on its input gives a cell with status `failed`; the others go on. What was stored before an
-    interruption stays.
+    What is timed comes last, one after the other, with nothing beside it. A metric that fails on its input gives a
+    cell with status `failed`; the others go on. What was stored before an interruption stays.
 
     Args:
         cells: what to measure.
         folder: of the run.
         processes: how many work side by side; left out, one a core.
     """
-    processes = min(processes or os.cpu_count() or 1, len(cells))
+    together = [cell for cell in cells if not cell.timed]
+    yield from _executed(together, folder, min(processes or os.cpu_count() or 1, len(together)))
+    yield from _executed([cell for cell in cells if cell.timed], folder, 1)
+
+
+def _executed(cells: list[PlannedCell], folder: Path, processes: int) -> Iterator[tuple[PlannedCell, Cell]]:
     if processes <= 1:
         for cell in cells:
             yield cell, _stored(measure(cell), folder)
@@ -101,20 +105,19 @@ def _received(worker: Worker) -> Cell:
 
 def measure(planned: PlannedCell) -> Cell:
     """The result of one cell, or the reason why there is none."""
-    metric = metrics[planned.metric]()
     outcome: dict[str, Any]
     started = time.perf_counter()
     try:
-        outcome = {"status": "ok", "values": metric.measure(planned.spec, planned.settings)}
+        outcome = {"status": "ok", "values": planned.values()}
     except HarnessError as error:
         outcome = {"status": "failed", "reason": str(error)}
     except Exception as error:  # a mistake in one metric is told with its cell, and the other cells go on
-        reason = f"{planned.metric} of {planned.spec.name}: {type(error).__name__}: {error}"
+        reason = f"{planned.metric} of {planned.subject}: {type(error).__name__}: {error}"
         outcome = {"status": "failed", "reason": reason}
     return Cell(
-        spec=record(planned.spec),
+        spec=record(planned.spec) if planned.spec else None,
         metric=planned.metric,
-        version=metric.version,
+        version=planned.version,
         settings=planned.settings,
         environment=environment(),
         created=datetime.now(UTC).isoformat(timespec="microseconds"),

@@ -8,24 +8,50 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
+from harness.experiments import experiments
 from harness.metrics import metrics
-from harness.results import cell_key, cell_path, environment, read_cell
+from harness.results import MACHINE, cell_key, cell_path, environment, read_cell
 from harness.spec.model import Spec
 
 
 @dataclass(frozen=True, eq=False)
 class PlannedCell:
-    """One metric on one spec with one set of settings; a key of dicts by identity."""
+    """One metric on one spec, or one experiment, with one set of settings; a key of dicts by identity.
 
-    spec: Spec
+    Attributes:
+        spec: what is measured; None for an experiment.
+        metric: name of the metric or the experiment.
+    """
+
+    spec: Spec | None
     metric: str
     settings: dict[str, Any]
 
+    @property
+    def subject(self) -> str:
+        """The name of the spec, or what stands for it."""
+        return self.spec.name if self.spec else MACHINE
+
+    @property
+    def version(self) -> int:
+        """Of the metric or the experiment."""
+        return (metrics[self.metric] if self.spec else experiments[self.metric]).version
+
+    @property
+    def timed(self) -> bool:
+        """Whether it must have the machine to itself."""
+        return metrics[self.metric].timed if self.spec else True
+
+    def values(self) -> dict[str, Any]:
+        """Measure it. Raises as the metric does."""
+        if self.spec is None:
+            return experiments[self.metric]().measure(self.settings)
+        return metrics[self.metric]().measure(self.spec, self.settings)
+
     def path(self, folder: Path) -> Path:
         """Where its result is stored."""
-        version = metrics[self.metric].version
-        key = cell_key(self.spec.hash, self.metric, version, self.settings, environment())
-        return cell_path(folder, self.spec.name, self.metric, key)
+        key = cell_key(self.spec.hash if self.spec else "", self.metric, self.version, self.settings, environment())
+        return cell_path(folder, self.subject, self.metric, key)
 
     def is_stored(self, folder: Path) -> bool:
         """Whether a good result is there already; one that failed, or cannot be read, is measured again."""
@@ -36,7 +62,25 @@ class PlannedCell:
             return False
 
 
-def plan(specs: Iterable[Spec], names: Iterable[str], profile: str) -> list[PlannedCell]:
-    """Every metric on every spec, spec by spec."""
+def plan(specs: Iterable[Spec], names: Iterable[str], profile: str, asked_for: bool = True) -> list[PlannedCell]:
+    """Metrics on specs, spec by spec.
+
+    Args:
+        specs: what is measured.
+        names: of metrics.
+        profile: `quick` or `full`.
+        asked_for: whether both were named by the user: then every metric measures every spec. Otherwise a metric
+            may leave specs out.
+    """
     chosen = [(name, metrics[name]()) for name in names]
-    return [PlannedCell(spec, name, metric.settings(spec, profile)) for spec in specs for name, metric in chosen]
+    return [
+        PlannedCell(spec, name, metric.settings(spec, profile))
+        for spec in specs
+        for name, metric in chosen
+        if asked_for or metric.applies(spec, profile)
+    ]
+
+
+def plan_experiments(names: Iterable[str], profile: str) -> list[PlannedCell]:
+    """Experiments, each with all its settings."""
+    return [PlannedCell(None, name, settings) for name in names for settings in experiments[name]().settings(profile)]

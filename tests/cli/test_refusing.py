@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from harness.experiments import experiments
+from harness.metrics import metrics
 from tests.cli.calling import Call, environment, run_python
 
-METRICS = "attention_pairs, claims, flops, kv_cache, params"
+METRICS = ", ".join([*metrics.names(), *experiments.names(), "exact"])
 
 
 @pytest.mark.parametrize(
