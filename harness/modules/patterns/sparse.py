@@ -6,7 +6,7 @@ from harness.choices.patterns import Pattern, triangle
 from harness.modules.patterns import View
 from harness.modules.patterns.masked import attend_causally, attend_masked
 
-SHORT = 128
+SHORT = 256
 """Below so many tokens one dense kernel under a mask is faster than several small ones."""
 
 
