@@ -16,9 +16,16 @@ class Metric:
     Attributes:
         version: raised whenever the same spec and settings could give another result, so that old results are not
             taken for new ones.
+        on_request: whether it is measured only where it is named, because it takes minutes, or more than the default
+            installation has.
     """
 
     version: ClassVar[int]
+    on_request: ClassVar[bool] = False
+
+    def applies(self, spec: Spec) -> bool:
+        """Whether there is something to measure of a spec."""
+        return True
 
     def settings(self, spec: Spec, profile: str) -> dict[str, Any]:
         """What decides the result beside the spec, ready for JSON.
@@ -39,6 +46,11 @@ class Metric:
 
 
 metrics: Registry[type[Metric]] = Registry("metric", __name__)
+
+
+def usual_metrics() -> list[str]:
+    """Names of the metrics that a run measures when none is named."""
+    return [name for name in metrics.names() if not metrics[name].on_request]
 
 
 def require(name: str, value: object, allowed: Collection[str]) -> None:

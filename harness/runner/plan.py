@@ -37,6 +37,11 @@ class PlannedCell:
 
 
 def plan(specs: Iterable[Spec], names: Iterable[str], profile: str) -> list[PlannedCell]:
-    """Every metric on every spec, spec by spec."""
+    """Every metric on every spec that it applies to, spec by spec."""
     chosen = [(name, metrics[name]()) for name in names]
-    return [PlannedCell(spec, name, metric.settings(spec, profile)) for spec in specs for name, metric in chosen]
+    return [
+        PlannedCell(spec, name, metric.settings(spec, profile))
+        for spec in specs
+        for name, metric in chosen
+        if metric.applies(spec)
+    ]
