@@ -170,7 +170,7 @@ class HarnessLM(TemplateLM):  # type: ignore[misc]  # lm-eval is not typed
             top_p=asked.get("top_p"),
             stop=self.eot_token_id,
             padding=padding if bool(padding.any()) else None,
-            context=width - padding - bool(blank),
+            context=width - padding - min(1, len(blank)),  # the last of the blank begins what is generated
         )
         return [self._until(row, asked["until"]) for row in continued[:, width:].tolist()]
 

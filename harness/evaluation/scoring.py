@@ -25,6 +25,9 @@ T = TypeVar("T")
 TOKENS_A_PASS = 4096
 """More are not computed at once: each has logits over the whole vocabulary."""
 
+WORTH_SHARING = 8
+"""A beginning of fewer tokens is computed again with every text: a pass of its own would take longer."""
+
 
 @dataclass
 class TokenCount:
@@ -99,7 +102,7 @@ class Scorer:
         """Score contexts of one length behind a common prefix, batch by batch."""
         known = prefix.length if prefix else 0
         length = len(next(iter(asked)))
-        read = length - bool(self.blank)  # the last token of the blank begins what is predicted
+        read = length - min(1, len(self.blank))  # the last of the blank begins what is predicted
         for contexts in _chunks(list(asked), self._rows(length - known)):
             rows = torch.zeros(len(contexts), dtype=torch.long, device=self.device)
             cache = prefix.rows(rows) if prefix else self.model.new_cache()
@@ -144,7 +147,7 @@ def _cut(context: Tokens, continuation: Tokens, longest: int) -> tuple[Tokens, T
 def _score(logits: Tensor, tokens: Tokens) -> Score:
     """Of tokens and the logits of each, [T, V]."""
     expected = torch.tensor(tokens, device=logits.device)
-    logprobs = logits.float().log_softmax(-1).gather(-1, expected[:, None])
+    logprobs = logits.double().log_softmax(-1).gather(-1, expected[:, None])
     return Score(float(logprobs.sum()), bool((logits.argmax(-1) == expected).all()))
 
 
@@ -156,7 +159,7 @@ def _groups(contexts: list[Tokens]) -> Iterator[tuple[list[Tokens], int]]:
     """
     group, shared = contexts[:1], len(contexts[0]) - 1
     for context in contexts[1:]:
-        common = min(_common(group[0], context, shared), len(context) - 1)
+        common = _common(group[0], context, min(shared, len(context) - 1))
         if len(group) * common >= (len(group) - 1) * shared:
             group, shared = [*group, context], common
         else:
@@ -166,8 +169,10 @@ def _groups(contexts: list[Tokens]) -> Iterator[tuple[list[Tokens], int]]:
 
 
 def _common(first: Tokens, second: Tokens, most: int) -> int:
-    pairs = zip(first[:most], second, strict=False)
-    return next((place for place, (a, b) in enumerate(pairs) if a != b), min(most, len(second)))
+    """How many tokens, up to `most`, two texts begin with that are worth sharing."""
+    pairs = zip(first[:most], second[:most], strict=True)
+    common = next((place for place, (a, b) in enumerate(pairs) if a != b), most)
+    return common if common >= WORTH_SHARING else 0
 
 
 def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
