@@ -42,6 +42,9 @@ def run(
         metrics[name]
     specs, broken = _chosen(names or [], checkpoint)
     cells = plan(specs, chosen, profile)
+    if specs and not cells:
+        lacking = "; ".join(f"{name} needs {metrics[name].needs}" for name in chosen)
+        raise HarnessError(f"nothing to measure of {', '.join(spec.name for spec in specs)}: {lacking}")
     stored = [cell for cell in cells if cell.is_stored(out)]
     results = {cell: read_cell(cell.path(out)) for cell in stored} | _measure(cells, stored, out, processes)
     rows = [_row(cell, results[cell], cell in stored, out) for cell in cells]

@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from harness.errors import HarnessError
-from harness.spec.model import Spec
+from harness.spec.model import Spec, Weights
 
 
 def weights_path(spec: Spec) -> Path:
@@ -33,6 +33,16 @@ def weights_path(spec: Spec) -> Path:
     if weights.sha256 is not None and _digest(path) != weights.sha256:
         raise HarnessError(f"{path}: not the weights that {spec.name} names: its SHA-256 is another")
     return path
+
+
+def fingerprint(weights: Weights) -> str:
+    """What changes when the weights do: the digest that a spec states, or names, sizes and times of the files."""
+    if weights.sha256 is not None:
+        return weights.sha256
+    path = Path(weights.file)
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    states = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
+    return hashlib.sha256(repr(states).encode()).hexdigest()
 
 
 def _digest(path: Path) -> str:

@@ -18,10 +18,12 @@ class Metric:
             taken for new ones.
         on_request: whether it is measured only where it is named, because it takes minutes, or more than the default
             installation has.
+        needs: what a spec must have for the metric to apply, in words.
     """
 
     version: ClassVar[int]
     on_request: ClassVar[bool] = False
+    needs: ClassVar[str] = ""
 
     def applies(self, spec: Spec) -> bool:
         """Whether there is something to measure of a spec."""

@@ -31,6 +31,7 @@ class WeightsInContext(Metric):
 
     version = 1
     on_request = True
+    needs = "a spec that names its weights, or --checkpoint"
 
     def applies(self, spec: Spec) -> bool:
         """Where the spec says where its weights lie."""
@@ -38,9 +39,11 @@ class WeightsInContext(Metric):
 
     def settings(self, spec: Spec, profile: str) -> dict[str, Any]:
         """Tasks, numbers of demonstrations, seeds that choose them, and how many questions of each task."""
+        from harness.evaluation.weights import fingerprint
+
         assert spec.weights is not None
-        weights = spec.weights.model_dump()
-        return {"tasks": list(TASKS), "shots": [0, 1, 5], "seeds": [0, 1, 2], "questions": 90, "weights": weights}
+        state = fingerprint(spec.weights)
+        return {"tasks": list(TASKS), "shots": [0, 1, 5], "seeds": [0, 1, 2], "questions": 90, "weights": state}
 
     def measure(self, spec: Spec, settings: dict[str, Any]) -> dict[str, Any]:
         """Every task with every number of demonstrations, and, where there are any, with those of every seed."""

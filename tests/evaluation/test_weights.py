@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import HarnessError
-from harness.evaluation.weights import weights_path
+from harness.evaluation.weights import fingerprint, weights_path
 from harness.spec import load_spec
 from harness.spec.model import Spec, Weights
 
@@ -52,3 +52,13 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
 def test_a_spec_without_weights_is_told() -> None:
     with pytest.raises(HarnessError, match=r"^gpt1: names no weights; give a checkpoint$"):
         weights_path(load_spec("gpt1"))
+
+
+def test_a_fingerprint_changes_with_the_files(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"foo")
+    weights = Weights(file=str(tmp_path))
+    before = fingerprint(weights)
+    assert fingerprint(weights) == before
+    (tmp_path / "b").write_bytes(b"")
+    assert fingerprint(weights) != before
+    assert fingerprint(Weights(file="a.gguf", sha256=DIGEST)) == DIGEST
