@@ -17,7 +17,7 @@ from harness.errors import HarnessError
 from harness.files import write_atomically
 from harness.spec.model import Spec
 
-PACKAGES = ("torch", "fvcore", "numpy")
+PACKAGES = ("torch", "fvcore", "lm-eval", "numpy")
 """Packages whose version could change a result."""
 
 
