@@ -19,7 +19,7 @@ from harness.spec.model import Spec
 
 MACHINE = "_machine"
 """What the results of experiments are stored under in place of a spec's name."""
-PACKAGES = ("torch", "fvcore", "numpy")
+PACKAGES = ("torch", "fvcore", "lm-eval", "numpy")
 """Packages whose version could change a result."""
 
 

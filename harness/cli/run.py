@@ -13,7 +13,7 @@ from harness.cli.output import Json, console, print_json, print_table
 from harness.cli.report import Out
 from harness.errors import HarnessError, did_you_mean
 from harness.experiments import experiments
-from harness.metrics import metrics
+from harness.metrics import metrics, usual_metrics
 from harness.results import Cell, read_cell
 from harness.runner.plan import PlannedCell, plan, plan_experiments
 from harness.spec.library import find_specs, load_spec
@@ -29,10 +29,13 @@ def run(
         str,
         typer.Option(
             "--metrics",
-            help="Metrics and experiments, separated by commas; exact for all that count. Left out, all metrics, and "
-            "where no spec is named all experiments too.",
+            help="Metrics and experiments, separated by commas; exact for all that count. Left out, all metrics but "
+            "those on request, and where no spec is named all experiments too.",
         ),
     ] = "",
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="A checkpoint to measure instead of specs: a folder, or a file in GGUF.")
+    ] = None,
     profile: Annotated[Literal["quick", "full"], typer.Option(help="How much is measured.")] = "quick",
     out: Out = Path("reports"),
     processes: Annotated[int | None, typer.Option(min=1, help="Side by side; left out, one a core.")] = None,
@@ -43,9 +46,13 @@ def run(
     What is stored already is not measured again, so an interrupted run goes on where it was. A spec with mistakes is
     told and left out; the others are measured.
     """
-    of_specs, of_machine = _chosen(metric, bool(names))
-    specs, broken = _load(find_specs(names or [])) if of_specs else ([], [])
-    cells = plan(specs, of_specs, profile, asked_for=bool(names and metric)) + plan_experiments(of_machine, profile)
+    of_specs, of_machine = _metrics(metric, bool(names or checkpoint))
+    specs, broken = _specs(names or [], checkpoint) if of_specs else ([], [])
+    cells = plan(specs, of_specs, profile, asked_for=bool((names or checkpoint) and metric))
+    if specs and not cells:
+        lacking = "; ".join(f"{name} needs {metrics[name].needs}" for name in of_specs)
+        raise HarnessError(f"nothing to measure of {', '.join(spec.name for spec in specs)}: {lacking}")
+    cells += plan_experiments(of_machine, profile)
     stored = [cell for cell in cells if cell.is_stored(out)]
     results = {cell: read_cell(cell.path(out)) for cell in stored} | _measure(cells, stored, out, processes)
     rows = [_row(cell, results[cell], cell in stored, out) for cell in cells]
@@ -62,19 +69,28 @@ def run(
         raise typer.Exit(2 if broken else 1)
 
 
-def _chosen(listed: str, specs_named: bool) -> tuple[list[str], list[str]]:
+def _metrics(listed: str, specs_named: bool) -> tuple[list[str], list[str]]:
     """Names of metrics and of experiments."""
-    usual = [name for name in metrics.names() if not metrics[name].on_request]
     names = list(dict.fromkeys(name.strip() for name in listed.split(",") if name.strip()))
     if not names:
-        return usual, [] if specs_named else experiments.names()
+        return usual_metrics(), [] if specs_named else experiments.names()
     known = [*metrics.names(), *experiments.names(), EXACT]
     for name in names:
         if name not in known:
             raise HarnessError(f"unknown metric {name!r}; {did_you_mean(name, known)}")
-    exact = [name for name in usual if metrics[name].exact] if EXACT in names else []
+    exact = [name for name in usual_metrics() if metrics[name].exact] if EXACT in names else []
     of_specs = dict.fromkeys([*exact, *(name for name in names if name in metrics.names())])
     return list(of_specs), [name for name in names if name in experiments.names()]
+
+
+def _specs(names: list[str], checkpoint: Path | None) -> tuple[list[Spec], list[HarnessError]]:
+    if checkpoint is None:
+        return _load(find_specs(names))
+    if names:
+        raise HarnessError("name specs or give a checkpoint, not both: a checkpoint brings its own spec")
+    from harness.checkpoints.load import checkpoint_spec
+
+    return [checkpoint_spec(checkpoint)], []
 
 
 def _load(names: list[str]) -> tuple[list[Spec], list[HarnessError]]:

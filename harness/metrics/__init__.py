@@ -19,14 +19,20 @@ class Metric:
         exact: whether it counts, and gives the same on every machine.
         timed: whether it must have the machine to itself.
         on_request: whether it is measured only where it is named, because it needs more than the default installation.
+        needs: what a spec must have for the metric to apply, in words.
     """
 
     version: ClassVar[int]
     exact: ClassVar[bool] = True
     timed: ClassVar[bool] = False
     on_request: ClassVar[bool] = False
+    needs: ClassVar[str] = ""
 
-    def applies(self, spec: Spec, profile: str) -> bool:
+    def applies(self, spec: Spec) -> bool:
+        """Whether there is something to measure of a spec."""
+        return True
+
+    def in_profile(self, spec: Spec, profile: str) -> bool:
         """Whether a run that names no metric, or no spec, measures this spec; what is named is always measured."""
         return True
 
@@ -49,6 +55,11 @@ class Metric:
 
 
 metrics: Registry[type[Metric]] = Registry("metric", __name__)
+
+
+def usual_metrics() -> list[str]:
+    """Names of the metrics that a run measures when none is named."""
+    return [name for name in metrics.names() if not metrics[name].on_request]
 
 
 def require(name: str, value: object, allowed: Collection[str]) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from copy import copy
+from typing import Self
+
 import torch
 from torch import Tensor
 
@@ -42,6 +45,12 @@ class Store:
         assert self.vectors is not None
         self.vectors = self.vectors.index_select(2, index.to(self.vectors.device))
 
+    def rows(self, index: Tensor) -> Self:
+        """A copy for a batch whose sequences are those in these rows of this one's, [B']."""
+        copied = copy(self)
+        copied.vectors = None if self.vectors is None else self.vectors.index_select(0, index)
+        return copied
+
     def _grow(self, columns: int, filled: int, like: Tensor) -> None:
         batch_size, _, heads, channels = like.shape
         larger = like.new_empty(batch_size, heads, columns, channels)
@@ -80,6 +89,12 @@ class QuantisedStore(Store):
         super().keep(index)
         self.scales.keep(index)
 
+    def rows(self, index: Tensor) -> Self:
+        """A copy for a batch whose sequences are those in these rows of this one's, [B']."""
+        copied = super().rows(index)
+        copied.scales = self.scales.rows(index)
+        return copied
+
 
 class LayerCache:
     """Keys and values of every token so far.
@@ -108,6 +123,12 @@ class LayerCache:
         self.values.write(start, values)
         return self.keys.read(end), self.values.read(end), None
 
+    def rows(self, index: Tensor) -> Self:
+        """A copy for a batch whose sequences are those in these rows of this one's, [B']."""
+        copied = copy(self)
+        copied.keys, copied.values = self.keys.rows(index), self.values.rows(index)
+        return copied
+
 
 class PrunedLayerCache(LayerCache):
     """Keys and values that a query yet to come can see, for a pattern that forgets; columns stand in any order."""
@@ -122,7 +143,7 @@ class PrunedLayerCache(LayerCache):
         tokens = int(keys.shape[1])
         free = self._forgotten(start + 1).nonzero().flatten()
         if tokens == len(free) == 1:  # as in every step behind a full band: nothing moves
-            self.columns[free] = start
+            self.columns = self.columns.index_fill(0, free, start)
             self._write(int(free), keys, values)
             return *self._read(), self.columns
         self._drop(free)
@@ -171,12 +192,23 @@ class KVCache:
     ) -> None:
         store = QuantisedStore if quantised else Store
         paddings = (0,) if padding is None else tuple(sorted(set(padding.tolist())))
-        self.layers = [
+        self.layers: list[LayerCache] = [
             PrunedLayerCache(store, pattern, paddings) if pattern.forgets else LayerCache(store, capacity)
             for pattern in patterns
         ]
         self.padding = padding
         self.length = 0
+
+    def rows(self, index: Tensor) -> KVCache:
+        """A copy that goes on from these sequences: any of them, in any order, any number of times.
+
+        Args:
+            index: rows of this batch, [B'].
+        """
+        copied = copy(self)
+        copied.layers = [layer.rows(index) for layer in self.layers]
+        copied.padding = None if self.padding is None else self.padding[index]
+        return copied
 
     @property
     def nbytes(self) -> int:

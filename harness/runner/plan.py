@@ -69,15 +69,15 @@ def plan(specs: Iterable[Spec], names: Iterable[str], profile: str, asked_for: b
         specs: what is measured.
         names: of metrics.
         profile: `quick` or `full`.
-        asked_for: whether both were named by the user: then every metric measures every spec. Otherwise a metric
-            may leave specs out.
+        asked_for: whether both were named by the user: then a metric measures every spec that it applies to.
+            Otherwise it may leave out some for the time that they would take.
     """
     chosen = [(name, metrics[name]()) for name in names]
     return [
         PlannedCell(spec, name, metric.settings(spec, profile))
         for spec in specs
         for name, metric in chosen
-        if asked_for or metric.applies(spec, profile)
+        if metric.applies(spec) and (asked_for or metric.in_profile(spec, profile))
     ]
 
 

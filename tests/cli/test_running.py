@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.metrics import metrics
+from harness.metrics import usual_metrics
 from harness.results import read_cells
 from tests.cli.calling import Call
 from tests.cli.test_reading import BAD_MESSAGES
@@ -27,7 +27,7 @@ def test_a_spec_of_ones_own_is_measured_in_every_way(call: Call, mine: Path) -> 
     outcome = call("run", mine, "--processes", 1)
     assert (outcome.code, "Traceback" in outcome.err) == (0, False)
     cells = {cell.metric: cell for cell in read_cells(Path("reports"))}
-    assert sorted(cells) == metrics.names()
+    assert sorted(cells) == usual_metrics()
     assert {cell.status for cell in cells.values()} == {"ok"}
     assert cells["params"].values["total"] == 5798891520
     assert cells["kv_cache"].values["bytes_per_token"]["fp16"] == 65536
@@ -38,7 +38,7 @@ def test_a_root_spec_of_ones_own_is_measured_in_every_way(call: Call) -> None:
     Path("root.yaml").write_text(ROOT_SPEC + blocks)
     rows = call("run", "root.yaml", "--processes", 1, "--json", "--out", "deep/down").data
     assert [(row["spec"], row["metric"], row["status"]) for row in rows] == [
-        ("root", metric, "ok") for metric in metrics.names()
+        ("root", metric, "ok") for metric in usual_metrics()
     ]
     assert all(Path(row["file"]).is_file() for row in rows)
 

@@ -190,7 +190,7 @@ def test_names_values_and_times_do_not_enter_the_key() -> None:
 def test_the_environment_names_versions_and_the_machine_and_no_person() -> None:
     found = environment()
     assert set(found) == {"packages", "hardware"}
-    assert set(found["packages"]) == {"python", "torch", "fvcore", "numpy"}
+    assert set(found["packages"]) == {"python", "torch", "fvcore", "lm-eval", "numpy"}
     assert all(re.match(r"\d+\.", version) for version in found["packages"].values())
     assert set(found["hardware"]) == {"machine", "processor", "cores"}
     text = json.dumps(found)

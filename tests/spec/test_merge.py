@@ -67,10 +67,11 @@ def test_what_speaks_of_one_model_is_not_taken_over(write: Write) -> None:
     own = (
         "title: Root\nprovenance: released\nabout: it\nreleased: once\ntraining: [a]\nfamily: Roots\n"
         "claims: [{metric: params, value: 1, source: made, at: here}]\n"
+        "weights: {file: a.gguf}\n"
     )
     spec = load_spec(write(child=child(""), root=ROOT_SPEC + own))
     assert (spec.name, spec.title, spec.provenance, spec.about) == ("child", "child", "variant", "")
-    assert (spec.released, spec.training, spec.claims) == ("", (), ())
+    assert (spec.released, spec.training, spec.claims, spec.weights) == ("", (), (), None)
     assert spec.family == "Roots"
 
 

@@ -185,6 +185,14 @@ def test_the_root_spec_is_good(write: Write) -> None:
                 "3:34: unknown key 'sources.made.ulr'; allowed: title, url; did you mean 'url'?",
             ],
         ),
+        (
+            "name: root",
+            "name: root\nweights: {file: a.gguf, sha256: 12ab, packages: b}",
+            [
+                "2:33: weights.sha256: found '12ab' (text), expected 64 hexadecimal digits",
+                "2:39: unknown key 'weights.packages'; allowed: file, package, sha256; did you mean 'package'?",
+            ],
+        ),
         ("kind: rope", "kind: rope, kind: rope_2d", ["8:27: duplicate key 'kind'; it is already set in line 8"]),
     ],
 )

@@ -1,0 +1,1 @@
+"""Tasks for lm-eval, with the data that they need."""
