@@ -93,15 +93,17 @@ def verdict(found: Interval, band: Interval) -> str:
     return "slower" if found.low > 1 else "faster"
 
 
-def compared(runs: Sequence[Samples], of: str, to: str) -> dict[str, Any]:
-    """A ratio with its interval, the noise of the candidate that it is to, and the verdict; ready for JSON."""
-    found, band = ratio(runs, of, to), noise(runs, to)
+def compared(runs: Sequence[Samples], of: str, to: str, controlled: str = "") -> dict[str, Any]:
+    """A ratio with its interval, the noise, and the verdict; ready for JSON.
+
+    Args:
+        runs: samples of each process.
+        of: the candidate whose time is divided.
+        to: the candidate by whose time it is divided.
+        controlled: the candidate whose control tells the noise; left out, `to`.
+    """
+    found, band = ratio(runs, of, to), noise(runs, controlled or to)
     return {"ratio": asdict(found), "noise": [band.low, band.high], "verdict": verdict(found, band)}
-
-
-def seconds(runs: Sequence[Samples], candidate: str) -> Interval:
-    """Seconds a call, with the interval between processes."""
-    return geometric([statistics.median(run[candidate]) for run in runs])
 
 
 def control(candidate: str) -> str:

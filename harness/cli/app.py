@@ -8,6 +8,7 @@ import sys
 import typer
 
 from harness.cli.check import check
+from harness.cli.compare import compare
 from harness.cli.diff import diff
 from harness.cli.import_ import import_config
 from harness.cli.list import list_specs
@@ -25,7 +26,7 @@ app = typer.Typer(
 )
 app.command("list")(list_specs)
 app.command("import")(import_config)
-for command in (show, check, diff, run, report, schema):
+for command in (show, check, diff, run, report, compare, schema):
     app.command()(command)
 
 EXIT_DISAGREEMENT, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130

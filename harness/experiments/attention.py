@@ -86,14 +86,15 @@ class Attention(Experiment):
 def _rows(n: int, which: str, runs: Sequence[Samples]) -> list[dict[str, Any]]:
     rows = []
     for kind in (kind for kind in KINDS if kind in runs[0]):
-        row: dict[str, Any] = {"seq_len": n, "pass": which, "pattern": kind}
+        to = "matrix product" if kind == "dense" else "dense"
+        row: dict[str, Any] = {"name": f"{kind} to {to}, {n}, {which}", "seq_len": n, "pass": which, "pattern": kind}
         row["options"] = pattern_at(kind, n).model_dump()
         row["pairs"] = pattern_at(kind, n).visible_pairs(n)
         row["seconds"] = asdict(geometric([statistics.median(run[kind]) for run in runs]))
         flops = (1 if which == "forward" else 3) * 4 * row["pairs"] * HEADS * CHANNELS
         row["share_of_peak"] = asdict(geometric([_share(run, kind, flops) for run in runs]))
-        if kind != "dense" and "dense" in runs[0]:
-            row |= compared(runs, kind, "dense")
+        if "dense" in runs[0]:
+            row |= {"to": to, **compared(runs, kind, to, "dense")}
         rows.append(row)
     return rows
 

@@ -82,12 +82,12 @@ def _rows(n: int, runs: Sequence[Samples], held: dict[str, int]) -> list[dict[st
     for name, (kv_heads, _, _) in ARRANGEMENTS.items():
         medians = [statistics.median(run[name]) for run in runs]
         reading = [statistics.median(run["read"]) for run in runs]
-        row: dict[str, Any] = {"seq_len": n, "arrangement": name, "kv_heads": kv_heads, "cache_bytes": held[name]}
+        to = "read" if name == "MHA" else "MHA"
+        row: dict[str, Any] = {"name": f"{name} to {to}, {n}", "seq_len": n, "arrangement": name}
+        row |= {"kv_heads": kv_heads, "cache_bytes": held[name], "to": to, **compared(runs, name, to, "MHA")}
         row["tokens_per_s"] = asdict(geometric([1 / median for median in medians]))
         share = [held[name] / held["MHA"] * read / median for read, median in zip(reading, medians, strict=True)]
         row["share_of_reading"] = asdict(geometric(share))
-        if name != "MHA":
-            row |= compared(runs, name, "MHA")
         rows.append(row)
     return rows
 

@@ -77,7 +77,8 @@ class Norms(Experiment):
         for name, case in runs[0].items():
             samples: list[Samples] = [run[name]["samples"] for run in runs]
             for of, to in pairs:
-                row = {key: case[key] for key in ("tokens", "width", "pass")}
+                row: dict[str, Any] = {"name": f"{of} to {to}, {name}, {settings['dtype']}"}
+                row |= {key: case[key] for key in ("tokens", "width", "pass")}
                 row |= {"of": of, "to": to, **compared(samples, of, to)}
                 if "copy" in case["samples"]:
                     row["share_of_copy"] = {each: _share_of_copy(samples, each) for each in (of, to)}

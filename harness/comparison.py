@@ -1,0 +1,135 @@
+"""Two runs held against each other: what is exact must be equal, what is timed must not have become slower."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from harness.results import Cell
+from harness.timing import Interval
+
+VOLATILE = ("conditions", "samples")
+"""Parts of a result that say how it was come by."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One finding.
+
+    Attributes:
+        subject: the spec, or what stands for the machine.
+        what: the metric or experiment, and of a timing which row.
+        base: the figure of the base, as text.
+        head: that of the head.
+        fails: whether the gate closes on it.
+        why: what the finding is.
+    """
+
+    subject: str
+    what: str
+    base: str
+    head: str
+    fails: bool
+    why: str
+
+
+def differences(base: Sequence[Cell], head: Sequence[Cell], threshold: float) -> list[Difference]:
+    """All that differs between two runs, failures first.
+
+    Only results of the same subject, metric, version and settings are compared. A timing fails if it is slower by more
+    than the threshold over its whole interval, and by more than the noise that either run saw.
+
+    Args:
+        base: results of what was.
+        head: results of what is to be.
+        threshold: how much slower a timing may become: 1.1 for a tenth.
+    """
+    before, after = ({_key(cell): cell for cell in cells} for cells in (base, head))
+    found = [_missing(cell) for key, cell in before.items() if key not in after]
+    for key, cell in after.items():
+        if key in before:
+            found += _between(before[key], cell, threshold)
+    return sorted(found, key=lambda each: (not each.fails, each.subject, each.what))
+
+
+def compared_count(base: Sequence[Cell], head: Sequence[Cell]) -> int:
+    """How many results the two runs have in common."""
+    return len({_key(cell) for cell in base} & {_key(cell) for cell in head})
+
+
+def _key(cell: Cell) -> tuple[str, str, int, str]:
+    return cell.subject, cell.metric, cell.version, json.dumps(cell.settings, sort_keys=True)
+
+
+def _missing(cell: Cell) -> Difference:
+    return Difference(cell.subject, cell.metric, "there", "missing", True, "no result with these settings and version")
+
+
+def _between(base: Cell, head: Cell, threshold: float) -> Iterator[Difference]:
+    if base.status != head.status:
+        why = head.reason or "the base failed"
+        yield Difference(base.subject, base.metric, base.status, head.status, head.status != "ok", why)
+    elif base.spec and head.spec and base.spec.hash != head.spec.hash:
+        yield Difference(base.subject, base.metric, base.spec.hash, head.spec.hash, True, "another architecture")
+    elif _is_timed(base.values):
+        yield from _timings(base, head, threshold)
+    else:
+        for path, (old, new) in _changed(base.values, head.values).items():
+            yield Difference(base.subject, f"{base.metric}: {path}", str(old), str(new), True, "not equal")
+
+
+def _is_timed(values: dict[str, Any]) -> bool:
+    return "samples" in values
+
+
+def _changed(old: Any, new: Any, path: str = "") -> dict[str, tuple[Any, Any]]:
+    """Leaves that differ, by their path."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        keys = [key for key in dict.fromkeys((*old, *new)) if key not in VOLATILE]
+        return {
+            at: pair
+            for key in keys
+            for at, pair in _changed(old.get(key), new.get(key), f"{path}.{key}".lstrip(".")).items()
+        }
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        return {
+            at: pair
+            for index, (a, b) in enumerate(zip(old, new, strict=True))
+            for at, pair in _changed(a, b, f"{path}[{index}]").items()
+        }
+    return {} if old == new else {path: (old, new)}
+
+
+def _timings(base: Cell, head: Cell, threshold: float) -> Iterator[Difference]:
+    before = dict(_rows(base))
+    for name, row in _rows(head):
+        if name not in before:
+            continue
+        old, new = (Interval(**each["ratio"]) for each in (before[name], row))
+        slower = quotient(new, old)
+        band = max(*before[name]["noise"], *row["noise"])
+        fails = slower.low > max(threshold, band)
+        if fails or slower.low > 1 or slower.high < 1:
+            verdict = "slower" if slower.low > 1 else "faster"
+            why = f"{verdict}: x {slower.mid:.3g} ({slower.low:.3g} to {slower.high:.3g}), noise up to {band:.3g}"
+            what = f"{head.metric}: {name}"
+            yield Difference(head.subject, what, f"{old.mid:.4g}", f"{new.mid:.4g}", fails, why)
+
+
+def _rows(cell: Cell) -> Iterator[tuple[str, dict[str, Any]]]:
+    return ((row["name"], row) for row in cell.values.get("rows", []) if "ratio" in row)
+
+
+def quotient(new: Interval, old: Interval) -> Interval:
+    """The quotient of two independent ratios: on the logarithmic scale half widths add up as squares."""
+    mid = math.log(new.mid / old.mid)
+    half = math.hypot(*(math.log(each.high / each.mid) for each in (new, old)))
+    return Interval(math.exp(mid - half), math.exp(mid), math.exp(mid + half))
+
+
+def as_rows(found: Sequence[Difference]) -> list[dict[str, Any]]:
+    """Ready for JSON."""
+    return [asdict(each) for each in found]

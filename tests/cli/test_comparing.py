@@ -1,0 +1,127 @@
+"""The gate between two runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.comparison import Difference, differences, quotient
+from harness.results import Cell, write_cell
+from harness.timing import Interval
+from tests.cli.calling import Call
+from tests.report.cells import ENVIRONMENT, spec_record
+
+THRESHOLD = 1.1
+
+
+def counted(total: int, **changes: Any) -> Cell:
+    fields = {"spec": spec_record("toy"), "metric": "params", "values": {"total": total, "parts": [1, {"a": 2}]}}
+    return cell(**{**fields, **changes})
+
+
+def cell(**fields: Any) -> Cell:
+    common = {
+        "version": 1,
+        "settings": {},
+        "environment": ENVIRONMENT,
+        "status": "ok",
+        "created": "2026-01-01T00:00:00+00:00",
+        "seconds": 1.0,
+    }
+    return Cell(**{**common, **fields})
+
+
+def timed(low: float, mid: float, high: float, noise: float = 1.02) -> Cell:
+    row = {"name": "rms to layer", "ratio": {"low": low, "mid": mid, "high": high}, "noise": [1 / noise, noise]}
+    return cell(spec=None, metric="norms", values={"samples": [], "conditions": {"load": mid}, "rows": [row]})
+
+
+def gate(base: list[Cell], head: list[Cell]) -> list[Difference]:
+    return differences(base, head, THRESHOLD)
+
+
+def test_equal_runs_pass() -> None:
+    assert gate([counted(7), timed(0.9, 1.0, 1.1)], [counted(7), timed(0.9, 1.0, 1.1)]) == []
+
+
+def test_an_exact_figure_that_changed_fails_and_is_named() -> None:
+    (found,) = gate([counted(7)], [counted(8)])
+    assert (found.subject, found.what, found.base, found.head, found.fails) == ("toy", "params: total", "7", "8", True)
+
+
+def test_a_nested_figure_is_found() -> None:
+    (found,) = gate([counted(7)], [counted(7, values={"total": 7, "parts": [1, {"a": 3}]})])
+    assert found.what == "params: parts[1].a"
+
+
+def test_another_architecture_fails() -> None:
+    (found,) = gate([counted(7)], [counted(7, spec=spec_record("toy", hash="other"))])
+    assert (found.fails, found.why) == (True, "another architecture")
+
+
+def test_a_result_that_is_gone_fails_and_one_that_is_new_does_not() -> None:
+    (found,) = gate([counted(7)], [])
+    assert (found.fails, found.head) == (True, "missing")
+    assert gate([], [counted(7)]) == []
+
+
+def test_a_result_that_failed_fails_and_one_that_recovered_does_not() -> None:
+    broken = counted(7, status="failed", reason="no memory", values={})
+    (found,) = gate([counted(7)], [broken])
+    assert (found.fails, found.why) == (True, "no memory")
+    (found,) = gate([broken], [counted(7)])
+    assert not found.fails
+
+
+@pytest.mark.parametrize(
+    ("head", "fails"),
+    [
+        (timed(1.28, 1.3, 1.32), True),
+        (timed(1.08, 1.3, 1.57), False),  # the interval begins below the threshold
+        (timed(1.04, 1.05, 1.06), False),  # slower, but by less than the threshold
+        (timed(1.28, 1.3, 1.32, noise=1.5), False),  # within the noise
+        (timed(0.68, 0.7, 0.72), False),  # faster
+    ],
+)
+def test_a_timing_fails_beyond_threshold_and_noise_only(head: Cell, fails: bool) -> None:
+    (found,) = gate([timed(0.99, 1.0, 1.01)], [head])
+    assert found.fails == fails
+
+
+def test_intervals_of_independent_ratios_add_up() -> None:
+    found = quotient(Interval(1.8, 2.0, 2.0 / 0.9), Interval(0.9, 1.0, 1.0 / 0.9))
+    assert found.mid == pytest.approx(2.0)
+    assert found.high / found.mid == pytest.approx(found.mid / found.low)
+    assert 2.0 / 0.9 < found.high < 2.0 / 0.9**2
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Callable[[int, int], tuple[Path, Path]]:
+    def write(base: int, head: int) -> tuple[Path, Path]:
+        folders = tmp_path / "base", tmp_path / "head"
+        for folder, total in zip(folders, (base, head), strict=True):
+            write_cell(folder, counted(total))
+        return folders
+
+    return write
+
+
+def test_the_command_closes_the_gate(call: Call, runs: Callable[[int, int], tuple[Path, Path]]) -> None:
+    outcome = call("compare", *runs(7, 8))
+    assert outcome.code == 1
+    assert "params: total" in outcome.out
+    assert "1 results compared: 1 fail, 0 differ and pass" in outcome.out
+
+
+def test_the_command_lets_equal_runs_pass(call: Call, runs: Callable[[int, int], tuple[Path, Path]]) -> None:
+    outcome = call("compare", *runs(7, 7), "--json")
+    assert (outcome.code, outcome.data) == (0, {"compared": 1, "failing": 0, "differences": []})
+
+
+def test_a_folder_without_results_is_told(call: Call, tmp_path: Path) -> None:
+    outcome = call("compare", tmp_path / "none", tmp_path)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "no results to compare" in outcome.err
