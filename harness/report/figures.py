@@ -121,7 +121,7 @@ def flops_lines(models: Sequence[Model], phase: str) -> go.Figure:
             **line,
         )
     figure.update_yaxes(type="log", title=f"FLOPs a token, {phase}", tickformat="~s")
-    return _of(_over_context(figure), "traces")
+    return _of(over_context(figure), "traces")
 
 
 def cache_lines(models: Sequence[Model]) -> go.Figure:
@@ -141,7 +141,7 @@ def cache_lines(models: Sequence[Model]) -> go.Figure:
         place = {"x": 0, "xref": "x domain", "xanchor": "left", "y": math.log10(memory), "yanchor": "bottom"}
         figure.add_annotation(text=f"{gigabytes} GB", showarrow=False, font={"size": 11}, **place)
     figure.update_yaxes(type="log", title="bytes of cache, fp16", tickformat="~s")
-    return _of(_over_context(figure), "traces")
+    return _of(over_context(figure), "traces")
 
 
 def contexts_heatmap(models: Sequence[Model]) -> go.Figure:
@@ -204,7 +204,7 @@ def pattern_lines(models: Sequence[Model]) -> go.Figure:
             hovertemplate="%{y:.3%} of the pairs at %{x:,} tokens",
         )
     figure.update_yaxes(type="log", title="visible pairs / dense", tickformat="~%")
-    return _of(_over_context(figure), "all")
+    return _of(over_context(figure), "all")
 
 
 def pairs_lines(models: Sequence[Model]) -> go.Figure:
@@ -218,7 +218,7 @@ def pairs_lines(models: Sequence[Model]) -> go.Figure:
             meta={"model": name},
         )
     figure.update_yaxes(type="log", title="visible pairs, all layers", tickformat="~s")
-    return _of(_over_context(figure), "traces")
+    return _of(over_context(figure), "traces")
 
 
 def _groups(frame: pd.DataFrame, columns: list[str]) -> list[tuple[tuple[Hashable, ...], pd.DataFrame]]:
@@ -226,7 +226,8 @@ def _groups(frame: pd.DataFrame, columns: list[str]) -> list[tuple[tuple[Hashabl
     return [(tuple(key), rows) for key, rows in frame.groupby(columns, sort=False)]
 
 
-def _over_context(figure: go.Figure) -> go.Figure:
+def over_context(figure: go.Figure) -> go.Figure:
+    """A logarithmic axis of lengths, with ticks at powers of two."""
     text = [str(n) if n < 1024 else f"{n // 1024}k" for n in TICKS]
     figure.update_xaxes(type="log", title="context, tokens (k = 1024)", tickvals=TICKS, ticktext=text)
     return figure

@@ -22,6 +22,7 @@ from plotly.offline import get_plotlyjs
 
 from harness.report.figures import COMPONENT_COLOURS, FAMILY_COLOURS, figures
 from harness.report.frames import PHASES, SHOWN, Model, problems_frame
+from harness.report.measured import sections
 from harness.report.sheets import FIGURES, sheets
 from harness.report.tables import COLUMNS, claims_table, models_table
 from harness.results import Cell
@@ -49,10 +50,12 @@ def html(cells: Sequence[Cell], models: Sequence[Model], baseline: str) -> str:
         baseline: name of the model that others are compared with at first.
     """
     claims = claims_table(models)
+    timed = sections(cells)
     families = list(dict.fromkeys(model.record.family for model in models))
     data = {
         "models": sheets(models),
-        "figures": figures(models),
+        "figures": figures(models)
+        | {place: made for section in timed.values() for place, made in section.figures.items()},
         "labels": FIGURES,
         "claims": [asdict(claim) for claim in claims],
         "families": families,
@@ -71,6 +74,7 @@ def html(cells: Sequence[Cell], models: Sequence[Model], baseline: str) -> str:
         rows=models_table(models),
         components=COMPONENT_COLOURS,
         claims=claims,
+        measured=timed,
         problems=problems_frame(models).to_dict("records"),
         methods=[{"figure": figure, "how": how, "check": _check(models, metric)} for figure, how, metric in METHODS],
         environments=_environments(cells),

@@ -103,7 +103,8 @@ function patternLine(trace, index, seen) {
   const colour = report.palette[index % report.palette.length][isDark() ? 1 : 0];
   const again = seen.has(String(trace.y));
   seen.add(String(trace.y));
-  return { ...trace, mode: "lines+markers", line: { color: colour, width: again ? 3 : 1.8, dash: again ? "dot" : "solid" },
+  const bars = trace.error_y && { error_y: { ...trace.error_y, color: colour } };
+  return { ...trace, ...bars, mode: "lines+markers", line: { color: colour, width: again ? 3 : 1.8, dash: again ? "dot" : "solid" },
     marker: { color: colour, size: 6, symbol: SYMBOLS[index % SYMBOLS.length][0] } };
 }
 

@@ -1,0 +1,271 @@
+"""What was timed, as tables and figures: attention over the length, decoding over the context, norms in pairs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import plotly.graph_objects as go
+
+from harness.report.figures import over_context
+from harness.report.wording import exact, short, short_bytes
+from harness.results import Cell
+
+CLAIMED_LESS = (0.07, 0.64)
+"""The share of time that RMSNorm is said to save: Zhang and Sennrich 2019, https://arxiv.org/abs/1910.07467."""
+
+Interval = dict[str, float]
+"""A figure with its 99 % interval between processes: low, mid, high."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells of text; the first `words` columns are words, the others figures."""
+
+    heads: list[str]
+    rows: list[list[str]]
+    words: int = 1
+
+
+@dataclass(frozen=True)
+class Section:
+    """What one experiment found.
+
+    Attributes:
+        tables: by name.
+        figures: by the id of their place, ready for JSON.
+        made_with: the conditions of each result, in words.
+        failed: the reasons why some results could not be had.
+    """
+
+    tables: dict[str, Table] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=dict)
+    made_with: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+
+def sections(cells: Iterable[Cell]) -> dict[str, Section]:
+    """A section for each experiment that has results."""
+    made = {"attention": _attention, "decoding": _decoding, "norms": _norms}
+    of: dict[str, list[Cell]] = {}
+    for cell in cells:
+        if cell.spec is None and cell.metric in made:
+            of.setdefault(cell.metric, []).append(cell)
+    found = {}
+    for name, results in of.items():
+        good = [cell for cell in results if cell.status == "ok"]
+        section = made[name](good) if good else Section()
+        section.made_with.extend(dict.fromkeys(_conditions(cell) for cell in good))
+        section.failed.extend(cell.reason for cell in results if cell.status != "ok")
+        found[name] = section
+    return found
+
+
+def _conditions(cell: Cell) -> str:
+    conditions, settings = cell.values["conditions"], cell.settings
+    return (
+        f"{conditions['device']}, {conditions['clock']}, "
+        f"{settings['processes']} processes of {settings['rounds']} rounds, "
+        f"load average {conditions['load_average']:.1f} at the end"
+    )
+
+
+def _most(cells: Sequence[Cell]) -> Cell:
+    """The result over the most lengths, of those the newest."""
+    return max(cells, key=lambda cell: (len(cell.settings["seq_lens"]), cell.created))
+
+
+def between(interval: Interval) -> str:
+    """0.632 (0.611 to 0.655)."""
+    return f"{interval['mid']:.3g} ({interval['low']:.3g} to {interval['high']:.3g})"
+
+
+def times_faster(ratio: Interval) -> str:
+    """How many times faster than what it is compared with, from the ratio of the times."""
+    return between({"mid": 1 / ratio["mid"], "low": 1 / ratio["high"], "high": 1 / ratio["low"]})
+
+
+def _attention(cells: Sequence[Cell]) -> Section:
+    cell = _most(cells)
+    rows, laws = cell.values["rows"], cell.values["laws"]
+    return Section(
+        tables={"laws": _laws(laws), "speeds": _speeds(rows)},
+        figures={
+            f"figure-attention-{which}": _time_lines([row for row in rows if row["pass"] == which], which)
+            for which in cell.settings["passes"]
+        },
+    )
+
+
+def _laws(laws: Sequence[dict[str, Any]]) -> Table:
+    by_pattern: dict[str, dict[str, Any]] = {}
+    for law in laws:
+        by_pattern.setdefault(law["pattern"], {})[law["of"]] = law
+    columns = list(dict.fromkeys(law["of"] for law in laws))
+    heads = ["pattern", *(f"{column}: {what}" for column in columns for what in ("law", "exponent"))]
+    rows = [
+        [_words(pattern), *(text for column in columns for text in _law(found.get(column)))]
+        for pattern, found in by_pattern.items()
+    ]
+    return Table(heads, rows)
+
+
+def _law(law: dict[str, Any] | None) -> tuple[str, str]:
+    if law is None:
+        return "n/a", "n/a"
+    exponent = law["exponent"]
+    if law["of"] == "pairs":
+        return law["law"], f"{exponent['mid']:.3f}"
+    return law["law"], f"{exponent['mid']:.2f} ({exponent['low']:.2f} to {exponent['high']:.2f})"
+
+
+def _speeds(rows: Sequence[dict[str, Any]]) -> Table:
+    heads = [
+        "pattern",
+        "pass",
+        "length",
+        "visible pairs",
+        "time",
+        "times faster than dense",
+        "verdict",
+        "share of peak",
+    ]
+    texts = []
+    for row in rows:
+        compared = row.get("to") == "dense"
+        options = ", ".join(f"{key} {value}" for key, value in row["options"].items())
+        texts.append(
+            [
+                f"{_words(row['pattern'])}{f' ({options})' if options else ''}",
+                row["pass"],
+                exact(row["seq_len"]),
+                exact(row["pairs"]),
+                _time(row["seconds"]["mid"]),
+                times_faster(row["ratio"]) if compared else "",
+                row["verdict"] if compared else "",
+                f"{row['share_of_peak']['mid']:.2f}",
+            ]
+        )
+    return Table(heads, texts, words=2)
+
+
+def _time_lines(rows: Sequence[dict[str, Any]], which: str) -> Any:
+    figure = go.Figure()
+    for pattern in dict.fromkeys(row["pattern"] for row in rows):
+        _line(
+            figure,
+            _words(pattern),
+            [(row["seq_len"], row["seconds"]) for row in rows if row["pattern"] == pattern],
+            "%{y:.3s}s at %{x:,} tokens",
+        )
+    figure.update_yaxes(type="log", title=f"seconds, {which}", tickformat="~s")
+    return _ready(over_context(figure))
+
+
+def _decoding(cells: Sequence[Cell]) -> Section:
+    cell = _most(cells)
+    rows = cell.values["rows"]
+    figure = go.Figure()
+    for name in dict.fromkeys(row["arrangement"] for row in rows):
+        of_name = [(row["seq_len"], row["tokens_per_s"]) for row in rows if row["arrangement"] == name]
+        _line(figure, name, of_name, "%{y:.3s} tokens a second behind %{x:,}")
+    figure.update_yaxes(type="log", title="tokens a second, one layer", tickformat="~s")
+    heads = [
+        "arrangement",
+        "context",
+        "cache",
+        "tokens a second",
+        "times faster than MHA",
+        "verdict",
+        "share of reading",
+    ]
+    texts = [
+        [
+            row["arrangement"],
+            exact(row["seq_len"]),
+            short_bytes(row["cache_bytes"]),
+            f"{row['tokens_per_s']['mid']:,.0f}",
+            times_faster(row["ratio"]) if row["to"] == "MHA" else "",
+            row["verdict"] if row["to"] == "MHA" else "",
+            f"{row['share_of_reading']['mid']:.2f}",
+        ]
+        for row in rows
+    ]
+    return Section(tables={"speeds": Table(heads, texts)}, figures={"figure-decoding": _ready(over_context(figure))})
+
+
+def _norms(cells: Sequence[Cell]) -> Section:
+    heads = ["compared", "numbers", "tokens", "width", "pass", "time, RMSNorm / LayerNorm", "noise", "verdict", "claim"]
+    heads.append("share of copying")
+    texts = [
+        [
+            f"{row['of']} / {row['to']}",
+            cell.settings["dtype"],
+            exact(row["tokens"]),
+            exact(row["width"]),
+            row["pass"],
+            between(row["ratio"]),
+            f"{row['noise'][0]:.2f} to {row['noise'][1]:.2f}",
+            row["verdict"],
+            claim(row),
+            ", ".join(f"{share['mid']:.2f}" for share in row.get("share_of_copy", {}).values()),
+        ]
+        for cell in sorted(cells, key=_order)
+        for row in cell.values["rows"]
+    ]
+    return Section(tables={"pairs": Table(heads, texts, words=2)})
+
+
+def _order(cell: Cell) -> tuple[int, str]:
+    return ["textbook", "native", "compiled", "model"].index(cell.settings["implementation"]), cell.settings["dtype"]
+
+
+def claim(row: dict[str, Any]) -> str:
+    """Whether RMSNorm saves as much time as it is said to, by the interval of a ratio."""
+    if row["verdict"] == "no significant difference":
+        return "not seen"
+    if row["verdict"] == "slower":
+        return "contradicted"
+    least, most = (1 - share for share in reversed(CLAIMED_LESS))
+    return "as claimed" if row["ratio"]["low"] <= most and row["ratio"]["high"] >= least else "another saving"
+
+
+def _line(figure: go.Figure, name: str, points: Sequence[tuple[int, Interval]], hover: str) -> None:
+    """One candidate over the length, with its intervals."""
+    figure.add_scatter(
+        x=[n for n, _ in points],
+        y=[_rounded(value["mid"]) for _, value in points],
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": [_rounded(value["high"] - value["mid"]) for _, value in points],
+            "arrayminus": [_rounded(value["mid"] - value["low"]) for _, value in points],
+            "thickness": 1,
+            "width": 2,
+        },
+        name=name,
+        hovertemplate=hover,
+    )
+
+
+def _ready(figure: go.Figure) -> Any:
+    figure.update_layout(meta={"chosen": "all"}, template=None)
+    return json.loads(figure.to_json())
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.4g}")
+
+
+def _time(seconds: float) -> str:
+    return f"{short(_microseconds(seconds))} µs" if seconds < 1e-3 else f"{seconds * 1e3:,.3g} ms"
+
+
+def _microseconds(seconds: float) -> int:
+    return round(seconds * 1e6)
+
+
+def _words(pattern: str) -> str:
+    return pattern.replace("_", "-")
