@@ -36,14 +36,14 @@ def run(
     for name in chosen:
         metrics[name]
     specs, broken = _load(find_specs(names or []))
-    cells = plan(specs, chosen, profile)
+    cells = plan(specs, chosen, profile, asked_for=bool(names and metric))
     stored = [cell for cell in cells if cell.is_stored(out)]
     results = {cell: read_cell(cell.path(out)) for cell in stored} | _measure(cells, stored, out, processes)
     rows = [_row(cell, results[cell], cell in stored, out) for cell in cells]
     if json:
         print_json(rows)
     else:
-        _summarise(rows, out)
+        _summarise(rows, len(specs), out)
     failed = [row for row in rows if row["status"] == "failed"]
     for row in failed:
         print(row["reason"], file=sys.stderr)
@@ -107,7 +107,7 @@ def _row(planned: PlannedCell, cell: Cell, stored: bool, out: Path) -> dict[str,
     }
 
 
-def _summarise(rows: list[dict[str, Any]], out: Path) -> None:
+def _summarise(rows: list[dict[str, Any]], specs: int, out: Path) -> None:
     table: dict[str, Counter[str]] = {}
     for row in rows:
         counts = table.setdefault(row["metric"], Counter())
@@ -115,6 +115,9 @@ def _summarise(rows: list[dict[str, Any]], out: Path) -> None:
         counts["before"] += row["stored_before"]
     print_table(
         f"Results in {out}",
-        ["metric", "exact and checked", "failed", "stored before"],
-        [(metric, counts["ok"], counts["failed"], counts["before"]) for metric, counts in table.items()],
+        ["metric", "done", "failed", "stored before", "not in this profile"],
+        [
+            (metric, counts["ok"], counts["failed"], counts["before"], specs - counts["ok"] - counts["failed"])
+            for metric, counts in table.items()
+        ],
     )

@@ -20,6 +20,10 @@ class Metric:
 
     version: ClassVar[int]
 
+    def applies(self, spec: Spec, profile: str) -> bool:
+        """Whether a run that names no metric, or no spec, measures this spec; what is named is always measured."""
+        return True
+
     def settings(self, spec: Spec, profile: str) -> dict[str, Any]:
         """What decides the result beside the spec, ready for JSON.
 

@@ -36,7 +36,20 @@ class PlannedCell:
             return False
 
 
-def plan(specs: Iterable[Spec], names: Iterable[str], profile: str) -> list[PlannedCell]:
-    """Every metric on every spec, spec by spec."""
+def plan(specs: Iterable[Spec], names: Iterable[str], profile: str, asked_for: bool = True) -> list[PlannedCell]:
+    """Metrics on specs, spec by spec.
+
+    Args:
+        specs: what is measured.
+        names: of metrics.
+        profile: `quick` or `full`.
+        asked_for: whether both were named by the user: then every metric measures every spec. Otherwise a metric
+            that takes long may leave some specs out.
+    """
     chosen = [(name, metrics[name]()) for name in names]
-    return [PlannedCell(spec, name, metric.settings(spec, profile)) for spec in specs for name, metric in chosen]
+    return [
+        PlannedCell(spec, name, metric.settings(spec, profile))
+        for spec in specs
+        for name, metric in chosen
+        if asked_for or metric.applies(spec, profile)
+    ]

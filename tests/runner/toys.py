@@ -77,9 +77,10 @@ class ToyCell(PlannedCell):
     """A cell that makes the process that is to measure it import this module, and so know the toys."""
 
 
-def plan_toys(specs: Iterable[Spec], names: Iterable[str], profile: str) -> list[PlannedCell]:
+def plan_toys(specs: Iterable[Spec], names: Iterable[str], profile: str, asked_for: bool = True) -> list[PlannedCell]:
     """As `plan` does, but in toy cells."""
-    return [ToyCell(cell.spec, cell.metric, cell.settings) for cell in planning.plan(specs, names, profile)]
+    cells = planning.plan(specs, names, profile, asked_for)
+    return [ToyCell(cell.spec, cell.metric, cell.settings) for cell in cells]
 
 
 def register() -> None:
