@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.files import cache_folder
 from harness.metrics import Metric, metrics
+from harness.metrics.flops import flops
 from harness.metrics.params import params
 from harness.spec.model import Spec
 from harness.training.recipe import Recipe
@@ -58,6 +59,7 @@ class InContextLearning(Metric):
             "keys": list(KEYS),
             "documents": 2000,
             "loss_threshold": 1.5,
+            "adaptation": {"shots": [1, 4, 16], "tasks": 12, "steps": 20, "learning_rate": 3e-3},
         }
 
     def measure(self, spec: Spec, settings: dict[str, Any]) -> dict[str, Any]:
@@ -82,8 +84,51 @@ class InContextLearning(Metric):
                 "chance": 1 / len(VALUES),
                 **_over_seeds([seed["recall"] for seed in seeds], documents),
             },
+            "adaptation": self._adaptation(small, settings),
             "seeds": seeds,
         }
+
+    def _adaptation(self, small: Spec, settings: dict[str, Any]) -> list[dict[str, Any]]:
+        """The same examples read in context and learnt by gradient steps, with the model of the first seed.
+
+        A row for each number of examples and each way: mean accuracy over tasks with its standard error, and FLOPs
+        and seconds of one core for all that a task asks, what is done before included.
+        """
+        import numpy as np
+
+        from harness.tasks.synthetic.classification import tasks
+        from harness.training.adaptation import FineTuning, cost_in_context, cost_of_fine_tuning, fine_tuned, in_context
+
+        model = trained_on_mixture(small, Recipe(**settings["recipe"]), settings["seeds"][0], self.version).model
+        how = settings["adaptation"]
+        tunings = {
+            name: FineTuning(how["steps"], how["learning_rate"], task_head)
+            for name, task_head in (("fine-tuning", False), ("fine-tuning with a task head", True))
+        }
+        rows = []
+        for shots in how["shots"]:
+            given = tasks(np.random.default_rng(QUESTIONS_SEED), how["tasks"], shots)
+            outcomes = {
+                "in context": ([in_context(model, task) for task in given], cost_in_context(small, shots, flops))
+            }
+            for name, tuning in tunings.items():
+                outcomes[name] = (
+                    [fine_tuned(model, task, tuning) for task in given],
+                    cost_of_fine_tuning(small, shots, tuning, flops),
+                )
+            for name, (adapted, cost) in outcomes.items():
+                accuracies = [each.accuracy for each in adapted]
+                rows.append(
+                    {
+                        "way": name,
+                        "shots": shots,
+                        "accuracy": fmean(accuracies),
+                        "standard_error": stdev(accuracies) / math.sqrt(len(accuracies)),
+                        "flops": cost,
+                        "core_seconds": fmean(each.seconds for each in adapted),
+                    }
+                )
+        return rows
 
     def _seed(self, small: Spec, settings: dict[str, Any], seed: int) -> dict[str, Any]:
         """Everything that one seed gives."""

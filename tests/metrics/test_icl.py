@@ -30,7 +30,9 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path))
     whole = InContextLearning().settings(load_spec("llama-7b"), "quick")
     recipe = {**whole["recipe"], "steps": 12, "batch_size": 4}
-    return {**whole, "recipe": recipe, "params": 20_000, "documents": 40, "shots": [0, 2], "keys": [1, 3, 24]}
+    adaptation = {**whole["adaptation"], "shots": [2], "tasks": 3, "steps": 2}
+    smaller = {"params": 20_000, "documents": 40, "shots": [0, 2], "keys": [1, 3, 24]}
+    return {**whole, "recipe": recipe, "adaptation": adaptation, **smaller}
 
 
 def measured(settings: dict[str, Any], name: str = "llama-7b", **changes: Any) -> dict[str, Any]:
@@ -50,6 +52,9 @@ def test_a_result_is_complete_and_can_be_stored(settings: dict[str, Any], name: 
     assert values["recall"]["chance"] == 1 / len(VALUES)
     assert values["classification"]["ceiling"][0] == 1 / 8
     assert len(values["seeds"][0]["losses"]) == 1
+    ways = [row["way"] for row in values["adaptation"]]
+    assert ways == ["in context", "fine-tuning", "fine-tuning with a task head"]
+    assert all(row["flops"] > 0 and row["core_seconds"] > 0 for row in values["adaptation"])
 
 
 def test_the_same_settings_give_the_same_result_trained_or_kept(settings: dict[str, Any], tmp_path: Path) -> None:
@@ -59,7 +64,8 @@ def test_the_same_settings_give_the_same_result_trained_or_kept(settings: dict[s
     kept.unlink()
     again = measured(settings)
     for values in (first, again):
-        del values["seeds"][0]["core_seconds"]
+        for row in (*values["seeds"], *values["adaptation"]):
+            del row["core_seconds"]
     assert first == again
 
 

@@ -7,6 +7,7 @@ a group to label all its items. After Chan et al. 2022, https://arxiv.org/abs/22
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import comb
 
 import numpy as np
@@ -43,12 +44,42 @@ def questions(rng: np.random.Generator, documents: int, shots: int, most: int) -
 def _pairs(rng: np.random.Generator, active: Tokens, pairs: int) -> tuple[Tokens, Tokens]:
     """Items and their labels, [B, pairs] each; of the groups only as many as are active, [B, 1]."""
     batch = len(active)
-    binding = rng.permuted(np.tile(np.arange(len(LABELS)), (batch, 1)), axis=1)[:, :GROUPS]  # label of each group
+    binding = _bindings(rng, batch)
     in_use = rng.permuted(np.tile(np.arange(GROUPS), (batch, 1)), axis=1)
     group = np.take_along_axis(in_use, rng.integers(0, active, size=(batch, pairs)), axis=1)
     member = rng.integers(0, PER_GROUP, size=(batch, pairs))
     items = ITEMS.start + group * PER_GROUP + member
     return items, LABELS.start + np.take_along_axis(binding, group, axis=1)
+
+
+def _bindings(rng: np.random.Generator, batch: int) -> Tokens:
+    """The label of each group, [B, groups], counted from 0; no two the same."""
+    labels: Tokens = rng.permuted(np.tile(np.arange(len(LABELS)), (batch, 1)), axis=1)[:, :GROUPS]
+    return labels
+
+
+@dataclass(frozen=True)
+class Task:
+    """One binding of labels to groups, with examples.
+
+    Attributes:
+        items: of the examples, [shots].
+        labels: of the examples, [shots].
+        answers: the label of every item there is, in the order of `ITEMS`.
+    """
+
+    items: Tokens
+    labels: Tokens
+    answers: Tokens
+
+
+def tasks(rng: np.random.Generator, count: int, shots: int) -> list[Task]:
+    """Tasks with `shots` examples each, all four groups in use."""
+    group = np.tile(np.arange(len(ITEMS)) // PER_GROUP, (count, 1))
+    answers = LABELS.start + np.take_along_axis(_bindings(rng, count), group, axis=1)
+    chosen = rng.integers(0, len(ITEMS), size=(count, shots))
+    labels = np.take_along_axis(answers, chosen, axis=1)
+    return [Task(*each) for each in zip(ITEMS.start + chosen, labels, answers, strict=True)]
 
 
 def bayes_accuracy(shots: int) -> float:
