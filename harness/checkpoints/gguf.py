@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -123,11 +124,11 @@ def _document(file: GGUFFile) -> dict[str, Any]:
             "max_seq_len": int(file.field("llama.context_length")),
         },
         "choices": {
-            "norm": {"kind": "rmsnorm", "eps": float(file.field("llama.attention.layer_norm_rms_epsilon"))},
+            "norm": {"kind": "rmsnorm", "eps": _decimal(file.field("llama.attention.layer_norm_rms_epsilon"))},
             "residual": "pre",
             "position": {
                 "kind": "rope",
-                "theta": float(file.field("llama.rope.freq_base", 10000.0)),
+                "theta": _decimal(file.field("llama.rope.freq_base", 10000.0)),
                 "fraction": rotary / channels,
             },
             "attention": {
@@ -143,6 +144,11 @@ def _document(file: GGUFFile) -> dict[str, Any]:
             "objective": "causal_lm",
         },
     }
+
+
+def _decimal(stored: float) -> float:
+    """The number that was meant: the shortest decimal whose nearest float32 is the stored one."""
+    return float(str(np.float32(stored)))
 
 
 def templates(spec: Spec) -> Templates:

@@ -23,7 +23,7 @@ from harness.files import write_atomically
 from harness.modules.decoder import Decoder
 from harness.spec.emit import document_of, spec_text
 from harness.spec.library import load_spec
-from harness.spec.model import Spec
+from harness.spec.model import Spec, Weights
 
 SPEC = "spec.yaml"
 HEAD, TABLE = "head.out.weight", "embedding.table.weight"
@@ -79,6 +79,24 @@ def load_checkpoint(
     spec = import_config(path)
     spec = _with_stored_head(spec, family.templates(spec), folder)
     return _loaded(spec, family.templates(spec), folder, family.ignored, dtype, device)
+
+
+def checkpoint_spec(path: str | Path) -> Spec:
+    """The spec of a checkpoint that `load_checkpoint` reads, with the checkpoint as its weights.
+
+    Raises:
+        HarnessError: the config cannot be expressed, or there is none.
+    """
+    path = Path(path)
+    if (path / SPEC).is_file():
+        spec = load_spec(path / SPEC)
+    elif path.suffix == ".gguf":
+        spec = gguf.spec_of(gguf.GGUFFile(path))
+    else:
+        family = family_of(read_config(path), str(path))
+        spec = import_config(path)
+        spec = _with_stored_head(spec, family.templates(spec), TensorFolder(path))
+    return replace(spec, weights=Weights(file=str(path)))
 
 
 def save_checkpoint(model: Decoder, folder: str | Path) -> None:

@@ -12,7 +12,7 @@ import typer
 from harness.cli.output import Json, console, print_json, print_table
 from harness.cli.report import Out
 from harness.errors import HarnessError
-from harness.metrics import metrics
+from harness.metrics import metrics, usual_metrics
 from harness.results import Cell, read_cell
 from harness.runner.plan import PlannedCell, plan
 from harness.spec.library import find_specs, load_spec
@@ -21,7 +21,12 @@ from harness.spec.model import Spec
 
 def run(
     names: Annotated[list[str] | None, typer.Argument(help="Names, globs or paths of specs; none for all.")] = None,
-    metric: Annotated[str, typer.Option("--metrics", help="Metrics, separated by commas; left out, all.")] = "",
+    metric: Annotated[
+        str, typer.Option("--metrics", help="Metrics, separated by commas; left out, all but those on request.")
+    ] = "",
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="A checkpoint to measure instead of specs: a folder, or a file in GGUF.")
+    ] = None,
     profile: Annotated[Literal["quick", "full"], typer.Option(help="How much is measured.")] = "quick",
     out: Out = Path("reports"),
     processes: Annotated[int | None, typer.Option(min=1, help="Side by side; left out, one a core.")] = None,
@@ -32,11 +37,14 @@ def run(
     What is stored already is not measured again, so an interrupted run goes on where it was. A spec with mistakes is
     told and left out; the others are measured.
     """
-    chosen = list(dict.fromkeys(name.strip() for name in metric.split(",") if name.strip())) or metrics.names()
+    chosen = list(dict.fromkeys(name.strip() for name in metric.split(",") if name.strip())) or usual_metrics()
     for name in chosen:
         metrics[name]
-    specs, broken = _load(find_specs(names or []))
-    cells = plan(specs, chosen, profile, asked_for=bool(names and metric))
+    specs, broken = _chosen(names or [], checkpoint)
+    cells = plan(specs, chosen, profile, asked_for=bool(metric and (names or checkpoint)))
+    if specs and not cells:
+        lacking = "; ".join(f"{name} needs {metrics[name].needs}" for name in chosen)
+        raise HarnessError(f"nothing to measure of {', '.join(spec.name for spec in specs)}: {lacking}")
     stored = [cell for cell in cells if cell.is_stored(out)]
     results = {cell: read_cell(cell.path(out)) for cell in stored} | _measure(cells, stored, out, processes)
     rows = [_row(cell, results[cell], cell in stored, out) for cell in cells]
@@ -51,6 +59,16 @@ def run(
         print(error, file=sys.stderr)
     if broken or failed:
         raise typer.Exit(2 if broken else 1)
+
+
+def _chosen(names: list[str], checkpoint: Path | None) -> tuple[list[Spec], list[HarnessError]]:
+    if checkpoint is None:
+        return _load(find_specs(names))
+    if names:
+        raise HarnessError("name specs or give a checkpoint, not both: a checkpoint brings its own spec")
+    from harness.checkpoints.load import checkpoint_spec
+
+    return [checkpoint_spec(checkpoint)], []
 
 
 def _load(names: list[str]) -> tuple[list[Spec], list[HarnessError]]:

@@ -16,11 +16,20 @@ class Metric:
     Attributes:
         version: raised whenever the same spec and settings could give another result, so that old results are not
             taken for new ones.
+        on_request: whether it is measured only where it is named, because it takes minutes, or more than the default
+            installation has.
+        needs: what a spec must have for the metric to apply, in words.
     """
 
     version: ClassVar[int]
+    on_request: ClassVar[bool] = False
+    needs: ClassVar[str] = ""
 
-    def applies(self, spec: Spec, profile: str) -> bool:
+    def applies(self, spec: Spec) -> bool:
+        """Whether there is something to measure of a spec."""
+        return True
+
+    def in_profile(self, spec: Spec, profile: str) -> bool:
         """Whether a run that names no metric, or no spec, measures this spec; what is named is always measured."""
         return True
 
@@ -43,6 +52,11 @@ class Metric:
 
 
 metrics: Registry[type[Metric]] = Registry("metric", __name__)
+
+
+def usual_metrics() -> list[str]:
+    """Names of the metrics that a run measures when none is named."""
+    return [name for name in metrics.names() if not metrics[name].on_request]
 
 
 def require(name: str, value: object, allowed: Collection[str]) -> None:

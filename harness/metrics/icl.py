@@ -44,7 +44,7 @@ class InContextLearning(Metric):
 
     version = 1
 
-    def applies(self, spec: Spec, profile: str) -> bool:
+    def in_profile(self, spec: Spec, profile: str) -> bool:
         """The quick profile trains those that `icl.yaml` lists."""
         return profile == "full" or spec.name in _quick()
 

@@ -27,6 +27,14 @@ class LayerCache:
         tensors = [tensor for tensor in (self.keys, self.values) if tensor is not None]
         return sum(tensor.untyped_storage().nbytes() for tensor in tensors)
 
+    def rows(self, index: Tensor) -> LayerCache:
+        """A copy for a batch whose sequences are those in these rows of this one's, [B'] of places in [B]."""
+        copy = LayerCache(self.pattern, self.paddings)
+        if self.keys is not None and self.values is not None:
+            copy.keys, copy.values = self.keys.index_select(0, index), self.values.index_select(0, index)
+        copy.columns = self.columns
+        return copy
+
     def extend(self, keys: Tensor, values: Tensor, start: int) -> tuple[Tensor, Tensor, Tensor]:
         """Add the keys and values of the tokens from column `start` on, [B, T, K, C].
 
@@ -75,6 +83,17 @@ class KVCache:
         self.layers = [LayerCache(pattern, paddings) for pattern in patterns]
         self.padding = padding
         self.length = 0
+
+    def rows(self, index: Tensor) -> KVCache:
+        """A copy that goes on from these sequences: any of them, in any order, any number of times.
+
+        Args:
+            index: rows of this batch, [B'].
+        """
+        copy = KVCache([layer.pattern for layer in self.layers], None if self.padding is None else self.padding[index])
+        copy.layers = [layer.rows(index) for layer in self.layers]
+        copy.length = self.length
+        return copy
 
     @property
     def nbytes(self) -> int:

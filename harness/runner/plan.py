@@ -37,19 +37,18 @@ class PlannedCell:
 
 
 def plan(specs: Iterable[Spec], names: Iterable[str], profile: str, asked_for: bool = True) -> list[PlannedCell]:
-    """Metrics on specs, spec by spec.
+    """Every metric on every spec that it applies to, spec by spec.
 
     Args:
         specs: what is measured.
         names: of metrics.
         profile: `quick` or `full`.
-        asked_for: whether both were named by the user: then every metric measures every spec. Otherwise a metric
-            that takes long may leave some specs out.
+        asked_for: whether both were named by the user; if not, a metric that takes long measures some specs only.
     """
     chosen = [(name, metrics[name]()) for name in names]
     return [
         PlannedCell(spec, name, metric.settings(spec, profile))
         for spec in specs
         for name, metric in chosen
-        if asked_for or metric.applies(spec, profile)
+        if metric.applies(spec) and (asked_for or metric.in_profile(spec, profile))
     ]

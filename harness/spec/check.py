@@ -14,7 +14,7 @@ from harness.choices.axes import AXES, IMPLIED, PER_LAYER, Choices
 from harness.choices.base import Choice, Dims, Source
 from harness.errors import HarnessError, Problem, SpecError, did_you_mean
 from harness.spec.merge import normalised, patched
-from harness.spec.model import Claim, Provenance, Spec
+from harness.spec.model import Claim, Provenance, Spec, Weights
 from harness.spec.tree import Step, Tree
 
 M = TypeVar("M", bound=BaseModel)
@@ -57,6 +57,7 @@ class SpecFile(BaseModel):
     choices: dict[str, Any]
     blocks: dict[str, dict[str, Any]] = {}
     layers: list[str] = []
+    weights: Weights | None = None
 
 
 def spec_from_tree(tree: Tree) -> Spec:
@@ -92,6 +93,7 @@ def spec_from_tree(tree: Tree) -> Spec:
         choices=model,
         blocks={name: replace(model, **block) for name, block in blocks.items()} or {DEFAULT_BLOCK: model},
         layers=tuple(head.layers) or (DEFAULT_BLOCK,),
+        weights=head.weights,
     )
 
 
@@ -265,14 +267,17 @@ _EXPECTED = {
 }
 
 
+_PATTERNS = {
+    "http": "an address that begins with http:// or https://",
+    "a-f": "64 hexadecimal digits",
+    "a-z": "lower-case letters, digits, '.', '_' and '-', beginning with a letter or digit",
+}
+
+
 def _expected(detail: ErrorDetails) -> str:
     if detail["type"] == "string_pattern_mismatch":
         pattern = detail["ctx"]["pattern"]
-        return (
-            "an address that begins with http:// or https://"
-            if "http" in pattern
-            else "lower-case letters, digits, '.', '_' and '-', beginning with a letter or digit"
-        )
+        return next(words for part, words in _PATTERNS.items() if part in pattern)
     template = _EXPECTED.get(detail["type"])
     return template.format(**detail.get("ctx", {})) if template else f"otherwise: {detail['msg']}"
 

@@ -37,6 +37,19 @@ class Claim(BaseModel):
     """How many digits of the value are meant; left out, those before its trailing zeros: 6.7e9 has two."""
 
 
+class Weights(BaseModel):
+    """Where released weights of a spec lie, for what needs more than the architecture."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    file: str
+    """A checkpoint: a path inside the package; without a package, one that holds where the program is run."""
+    package: str | None = None
+    """The Python package that carries the file, with its version: `name==version`."""
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """Digest of the file; None where whoever names the file vouches for it."""
+
+
 @dataclass(frozen=True)
 class Spec:
     """One model.
@@ -55,6 +68,7 @@ class Spec:
         choices: the choice on each axis, for the model and for layers that name no block of their own.
         blocks: the kinds of layers there are, by name.
         layers: names of blocks, repeated over the depth.
+        weights: where released weights lie, where it is known.
     """
 
     name: str
@@ -70,6 +84,7 @@ class Spec:
     choices: Choices
     blocks: dict[str, Choices]
     layers: tuple[str, ...]
+    weights: Weights | None = None
 
     def layer(self, index: int) -> Choices:
         """The choices of the layer at `index`, from 0."""
@@ -133,7 +148,8 @@ class Spec:
         """A small model of the same choices.
 
         Kinds, the ratio of query to key-value heads, the ratio of the MLP to the hidden size and the order of the
-        blocks stay. Windows, strides and position tables keep their share of `max_seq_len`. Claims are dropped.
+        blocks stay. Windows, strides and position tables keep their share of `max_seq_len`. Claims and weights are
+        dropped.
 
         Args:
             hidden_size: the new width D; a multiple of 4.
@@ -160,4 +176,4 @@ class Spec:
             name: replace(model, **{axis: getattr(block, axis).scaled(scaling) for axis in PER_LAYER})
             for name, block in self.blocks.items()
         }
-        return replace(self, dims=dims, choices=model, blocks=blocks, claims=())
+        return replace(self, dims=dims, choices=model, blocks=blocks, claims=(), weights=None)

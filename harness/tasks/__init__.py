@@ -1,1 +1,1 @@
-"""What models are asked, and the data for it, as numpy arrays or as documents of lm-eval. No torch here."""
+"""Tasks for lm-eval, with the data that they need. No torch here."""

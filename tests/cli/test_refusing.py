@@ -11,7 +11,8 @@ import pytest
 
 from tests.cli.calling import Call, environment, run_python
 
-METRICS = "attention_pairs, claims, flops, kv_cache, params"
+METRICS = "attention_pairs, claims, flops, icl_weights, kv_cache, params"
+WEIGHTS = "a spec that names its weights, or --checkpoint"
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,9 @@ METRICS = "attention_pairs, claims, flops, kv_cache, params"
         ("run lama-7b", "no spec is called 'lama-7b'; did you mean 'llama-7b'?"),
         ("run zzz*", "no spec is called 'zzz*'; `harness list` shows all names; a path must end in .yaml"),
         ("run gpt1 --metrics parms", f"unknown metric 'parms'; allowed: {METRICS}; did you mean 'params'?"),
+        ("run gpt1 --metrics icl_weights", f"nothing to measure of gpt1: icl_weights needs {WEIGHTS}"),
+        ("run gpt1 --checkpoint x", "name specs or give a checkpoint, not both: a checkpoint brings its own spec"),
+        ("run --checkpoint no-folder", "no-folder: cannot be read: No such file or directory"),
         ("run gpt1 --metrics params,xyz", f"unknown metric 'xyz'; allowed: {METRICS}"),
     ],
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.metrics import metrics
+from harness.metrics import metrics, usual_metrics
 from harness.results import read_cells
 from harness.spec import load_spec
 from tests.cli.calling import Call
@@ -26,7 +26,7 @@ def files(folder: Path) -> dict[str, tuple[bytes, int]]:
 
 def every_metric(path: Path) -> list[str]:
     """The metrics that measure a spec without being asked for by name."""
-    return [name for name in metrics.names() if metrics[name]().applies(load_spec(path), "quick")]
+    return [name for name in usual_metrics() if metrics[name]().in_profile(load_spec(path), "quick")]
 
 
 def test_a_spec_of_ones_own_is_measured_in_every_way(call: Call, mine: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from harness.errors import HarnessError
+from harness.metrics import metrics, usual_metrics
 from harness.results import environment
 from harness.runner.execute import execute
 from harness.runner.plan import PlannedCell, plan
@@ -23,6 +24,16 @@ def test_every_metric_meets_every_spec(llamas: list[Spec]) -> None:
         (spec.name, metric) for spec in llamas for metric in ("toy", "params")
     ]
     assert [cell.settings for cell in cells[::2]] == [{"factor": 1}] * 3
+
+
+def test_a_metric_is_planned_for_the_specs_that_it_applies_to(llamas: list[Spec]) -> None:
+    specs = [*llamas, load_spec("smollm2-135m")]
+    assert [cell.spec.name for cell in plan(specs, ["icl_weights"], "quick")] == ["smollm2-135m"]
+
+
+def test_a_metric_on_request_is_not_usual() -> None:
+    assert set(metrics.names()) - set(usual_metrics()) == {name for name in metrics.names() if metrics[name].on_request}
+    assert "icl_weights" not in usual_metrics()
 
 
 def test_the_profile_decides_the_settings(llamas: list[Spec]) -> None:

@@ -1,0 +1,1 @@
+"""Small tasks of real data; README.md tells where each comes from."""
