@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -12,7 +10,6 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
-from harness.files import cache_folder
 from harness.metrics import Metric, metrics
 from harness.metrics.flops import flops
 from harness.metrics.params import params
@@ -88,47 +85,24 @@ class InContextLearning(Metric):
             "seeds": seeds,
         }
 
+    def _trained(self, small: Spec, settings: dict[str, Any], seed: int) -> Trained:
+        from harness.training.cached import trained_on_mixture
+
+        return trained_on_mixture(small, Recipe(**settings["recipe"]), seed, self.version)
+
     def _adaptation(self, small: Spec, settings: dict[str, Any]) -> list[dict[str, Any]]:
-        """The same examples read in context and learnt by gradient steps, with the model of the first seed.
+        """Fine-tuning against in-context learning, with the model of the first seed."""
+        from harness.training.adaptation import FineTuning, compared
 
-        A row for each number of examples and each way: mean accuracy over tasks with its standard error, and FLOPs
-        and seconds of one core for all that a task asks, what is done before included.
-        """
-        import numpy as np
-
-        from harness.tasks.synthetic.classification import tasks
-        from harness.training.adaptation import FineTuning, cost_in_context, cost_of_fine_tuning, fine_tuned, in_context
-
-        model = trained_on_mixture(small, Recipe(**settings["recipe"]), settings["seeds"][0], self.version).model
         how = settings["adaptation"]
-        tunings = {
-            name: FineTuning(how["steps"], how["learning_rate"], task_head)
-            for name, task_head in (("fine-tuning", False), ("fine-tuning with a task head", True))
+        ways = {
+            "fine-tuning": FineTuning(how["steps"], how["learning_rate"], task_head=False),
+            "fine-tuning with a task head": FineTuning(how["steps"], how["learning_rate"], task_head=True),
         }
-        rows = []
-        for shots in how["shots"]:
-            given = tasks(np.random.default_rng(QUESTIONS_SEED), how["tasks"], shots)
-            outcomes = {
-                "in context": ([in_context(model, task) for task in given], cost_in_context(small, shots, flops))
-            }
-            for name, tuning in tunings.items():
-                outcomes[name] = (
-                    [fine_tuned(model, task, tuning) for task in given],
-                    cost_of_fine_tuning(small, shots, tuning, flops),
-                )
-            for name, (adapted, cost) in outcomes.items():
-                accuracies = [each.accuracy for each in adapted]
-                rows.append(
-                    {
-                        "way": name,
-                        "shots": shots,
-                        "accuracy": fmean(accuracies),
-                        "standard_error": stdev(accuracies) / math.sqrt(len(accuracies)),
-                        "flops": cost,
-                        "core_seconds": fmean(each.seconds for each in adapted),
-                    }
-                )
-        return rows
+        model = self._trained(small, settings, settings["seeds"][0]).model
+        return [
+            row for shots in how["shots"] for row in compared(model, shots, how["tasks"], ways, flops, QUESTIONS_SEED)
+        ]
 
     def _seed(self, small: Spec, settings: dict[str, Any], seed: int) -> dict[str, Any]:
         """Everything that one seed gives."""
@@ -137,7 +111,7 @@ class InContextLearning(Metric):
         from harness.tasks.synthetic import classification, recall
         from harness.training.scoring import answered
 
-        trained = trained_on_mixture(small, Recipe(**settings["recipe"]), seed, self.version)
+        trained = self._trained(small, settings, seed)
         most, documents = max(settings["shots"]), settings["documents"]
 
         def fresh() -> np.random.Generator:
@@ -155,27 +129,6 @@ class InContextLearning(Metric):
             "steps_to_threshold": steps_to(losses, settings["loss_threshold"]),
             "core_seconds": trained.seconds,
         }
-
-
-def trained_on_mixture(spec: Spec, recipe: Recipe, seed: int, version: int) -> Trained:
-    """The model of a spec, trained on both tasks; from the cache where this program trained it before.
-
-    Args:
-        spec: of the size that is trained.
-        recipe: how.
-        seed: of the first weights and of the data.
-        version: of what it is trained for; another version is trained anew.
-    """
-    import numpy
-    import torch
-
-    from harness.training.loop import train
-    from harness.training.mixture import mixture
-
-    packages = [torch.__version__, numpy.__version__]
-    decides = json.dumps([spec.hash, asdict(recipe), seed, version, packages], sort_keys=True)
-    name = f"{hashlib.sha256(decides.encode()).hexdigest()[:16]}.safetensors"
-    return train(spec, recipe, mixture(spec, recipe.batch_size, seed), seed, cache_folder() / "trained" / name)
 
 
 def steps_to(losses: Sequence[float], threshold: float) -> int | None:

@@ -7,9 +7,11 @@ k pairs of item and label, and then every item is asked for.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from statistics import fmean, stdev
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -19,7 +21,7 @@ from torch.nn.functional import cross_entropy, linear
 from harness.modules.decoder import Decoder
 from harness.modules.objectives import Batch
 from harness.spec.model import Spec
-from harness.tasks.synthetic.classification import Task
+from harness.tasks.synthetic.classification import Task, tasks
 from harness.tasks.synthetic.vocabulary import ITEMS, LABELS
 from harness.training.loop import one_thread
 from harness.training.mixture import objective_of
@@ -97,6 +99,41 @@ def fine_tuned(model: Decoder, task: Task, how: FineTuning) -> Adapted:
             optimiser.step()
         found = _predicted(tuned, objective.prompt(np.array(ITEMS)[:, None]), words)
         return Adapted(_accuracy(found, task), time.process_time() - started)
+
+
+def compared(
+    model: Decoder, shots: int, count: int, ways: Mapping[str, FineTuning], flops: CountFlops, seed: int
+) -> list[dict[str, Any]]:
+    """Tasks solved in context and in every other way, ready for JSON.
+
+    Args:
+        model: trained.
+        shots: examples of a task.
+        count: tasks, two at least.
+        ways: to fine-tune, by name.
+        flops: counts the FLOPs of a pass.
+        seed: of the tasks.
+
+    Returns:
+        A row for each way: mean accuracy over the tasks with its standard error, and FLOPs and seconds of one core for
+        all that a task asks, what is done before included.
+    """
+    given = tasks(np.random.default_rng(seed), count, shots)
+    outcomes = {"in context": ([in_context(model, task) for task in given], cost_in_context(model.spec, shots, flops))}
+    for name, how in ways.items():
+        tuned = [fine_tuned(model, task, how) for task in given]
+        outcomes[name] = (tuned, cost_of_fine_tuning(model.spec, shots, how, flops))
+    return [
+        {
+            "way": name,
+            "shots": shots,
+            "accuracy": fmean(each.accuracy for each in adapted),
+            "standard_error": stdev(each.accuracy for each in adapted) / len(adapted) ** 0.5,
+            "flops": cost,
+            "core_seconds": fmean(each.seconds for each in adapted),
+        }
+        for name, (adapted, cost) in outcomes.items()
+    ]
 
 
 class CountFlops(Protocol):
