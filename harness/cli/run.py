@@ -133,7 +133,7 @@ def _summarise(rows: list[dict[str, Any]], specs: int, out: Path) -> None:
         counts["before"] += row["stored_before"]
     print_table(
         f"Results in {out}",
-        ["metric", "done", "failed", "stored before", "not in this profile"],
+        ["metric", "done", "failed", "stored before", "left out"],
         [
             (metric, counts["ok"], counts["failed"], counts["before"], specs - counts["ok"] - counts["failed"])
             for metric, counts in table.items()
