@@ -78,6 +78,8 @@ def _metrics(listed: str, specs_named: bool) -> tuple[list[str], list[str]]:
     for name in names:
         if name not in known:
             raise HarnessError(f"unknown metric {name!r}; {did_you_mean(name, known)}")
+    if "icl" in names and specs_named:  # in-context learning of trained models and, where there are any, of weights
+        names.append("icl_weights")
     exact = [name for name in usual_metrics() if metrics[name].exact] if EXACT in names else []
     of_specs = dict.fromkeys([*exact, *(name for name in names if name in metrics.names())])
     return list(of_specs), [name for name in names if name in experiments.names()]

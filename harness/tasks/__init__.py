@@ -1,1 +1,1 @@
-"""Tasks for lm-eval, with the data that they need."""
+"""Tasks for lm-eval, with the data that they need. No torch here."""

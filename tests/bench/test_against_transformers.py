@@ -1,13 +1,10 @@
 """Forward and cached decoding against transformers: same weights, same thread, in turns.
 
-The figure is the ratio of the times, ours to theirs, in `extra_info` of the benchmark file: the median over pairs of
-runs that follow one another, with the 99 % interval that resampling the pairs gives.
+The figure is the ratio of the times, ours to theirs, in `extra_info` of the benchmark file; see `tests.bench.pairs`.
 """
 
 from __future__ import annotations
 
-import random
-import statistics
 import time
 from collections.abc import Callable, Iterator
 
@@ -18,6 +15,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedModel
 
 from harness import load_checkpoint
 from harness.modules.decoder import Decoder
+from tests.bench.pairs import compare
 
 PAIRS = 5
 SMOLLM2 = {
@@ -46,27 +44,9 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Models]:
     torch.set_num_threads(threads)
 
 
-def ratios(ours: Callable[[], object], theirs: Callable[[], object]) -> list[float]:
-    """Times of one over the other, pair by pair, each pair in random order."""
-    found = []
-    shuffle = random.Random(0)
-    for _ in range(PAIRS):
-        times = {}
-        for candidate in shuffle.sample([ours, theirs], 2):
-            started = time.perf_counter()
-            candidate()
-            times[candidate] = time.perf_counter() - started
-        found.append(times[ours] / times[theirs])
-    return found
-
-
 def record(benchmark: BenchmarkFixture, ours: Callable[[], object], theirs: Callable[[], object]) -> None:
-    """Warm both up, and store the ratio with its interval."""
-    ours(), theirs()
-    found = benchmark.pedantic(ratios, (ours, theirs), rounds=1, iterations=1)
-    draw = random.Random(1)
-    medians = sorted(statistics.median(draw.choices(found, k=len(found))) for _ in range(2000))
-    benchmark.extra_info.update(ratio=statistics.median(found), low=medians[10], high=medians[-11], pairs=found)
+    """Both in turns, by the clock on the wall."""
+    compare(benchmark, ours, theirs, PAIRS, time.perf_counter)
 
 
 @torch.no_grad()

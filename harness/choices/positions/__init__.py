@@ -14,6 +14,9 @@ class Position(Choice):
     in_embedding: ClassVar[bool] = False
     """Whether it acts on the embedding: then it belongs to the whole model and no single block can set it."""
 
+    dimensions: ClassVar[int] = 1
+    """How many numbers tell it where one token stands."""
+
     def length_limit(self, dims: Dims) -> int | None:
         """The longest sequence that can be computed at all; None where there is no hard limit."""
         return None

@@ -30,6 +30,8 @@ class Rope2D(Position):
 
     theta: PositiveFloat
 
+    dimensions = 2
+
     def problems(self, dims: Dims, choices: Choices) -> Iterator[tuple[str, str]]:
         """Each half of a head must split into pairs."""
         channels = choices.attention.channels(dims)

@@ -1,0 +1,165 @@
+"""In-context learning of small models that were trained alike: accuracy over demonstrations, and recall over pairs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import TYPE_CHECKING, Any
+
+from harness.metrics import Metric, metrics
+from harness.metrics.flops import flops
+from harness.metrics.params import params
+from harness.spec.model import Spec
+from harness.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from harness.training.loop import Trained
+
+TARGET = 110_000
+"""Parameters of the models that are trained."""
+LONGEST = 50
+"""Tokens of the longest sequence that a model is asked; what scales with the length scales with this."""
+SHOTS = (0, 1, 2, 4, 8, 16)
+KEYS = (1, 2, 4, 8, 12, 16, 24)
+"""Pairs to recall from. Training sequences have up to 16, in 34 tokens; 24 pairs are longer than any."""
+QUESTIONS_SEED = 1
+"""Every model is asked the same questions, and none of them is seen in training, whose seeds are pairs of numbers."""
+SMOOTHED = 50
+"""Steps over which losses are averaged."""
+
+
+@metrics.register("icl")
+class InContextLearning(Metric):
+    """Trains the scaled model of a spec on two tasks, for each seed, and asks it questions of both.
+
+    Equal budgets are compared, not ceilings: a model that fails here may learn the task later.
+    """
+
+    version = 1
+    exact = False
+
+    def in_profile(self, spec: Spec, profile: str) -> bool:
+        """The quick profile trains those that `icl.yaml` lists."""
+        return profile == "full" or spec.name in _quick()
+
+    def settings(self, spec: Spec, profile: str) -> dict[str, Any]:
+        """One seed, or three."""
+        return {
+            "seeds": [0, 1, 2] if profile == "full" else [0],
+            "recipe": asdict(Recipe()),
+            "params": TARGET,
+            "max_seq_len": LONGEST,
+            "shots": list(SHOTS),
+            "keys": list(KEYS),
+            "documents": 2000,
+            "loss_threshold": 1.5,
+            "adaptation": {"shots": [1, 4, 16], "tasks": 12, "steps": 20, "learning_rate": 3e-3},
+        }
+
+    def measure(self, spec: Spec, settings: dict[str, Any]) -> dict[str, Any]:
+        """Train, or find trained, and ask."""
+        from harness.tasks.synthetic.classification import bayes_accuracy
+        from harness.tasks.synthetic.vocabulary import LABELS, SIZE, VALUES
+        from harness.training.matching import matched
+
+        small = matched(spec, settings["params"], params, SIZE, settings["max_seq_len"])
+        seeds = [self._seed(small, settings, seed) for seed in settings["seeds"]]
+        documents = settings["documents"]
+        return {
+            "model": {**small.architecture, "params": params(small), "target": settings["params"]},
+            "classification": {
+                "shots": settings["shots"],
+                "chance": 1 / len(LABELS),
+                "ceiling": [bayes_accuracy(shots) for shots in settings["shots"]],
+                **_over_seeds([seed["classification"] for seed in seeds], documents),
+            },
+            "recall": {
+                "keys": settings["keys"],
+                "chance": 1 / len(VALUES),
+                **_over_seeds([seed["recall"] for seed in seeds], documents),
+            },
+            "adaptation": self._adaptation(small, settings),
+            "seeds": seeds,
+        }
+
+    def _trained(self, small: Spec, settings: dict[str, Any], seed: int) -> Trained:
+        from harness.training.cached import trained_on_mixture
+
+        return trained_on_mixture(small, Recipe(**settings["recipe"]), seed, self.version)
+
+    def _adaptation(self, small: Spec, settings: dict[str, Any]) -> list[dict[str, Any]]:
+        """Fine-tuning against in-context learning, with the model of the first seed."""
+        from harness.training.adaptation import FineTuning, compared
+
+        how = settings["adaptation"]
+        ways = {
+            "fine-tuning": FineTuning(how["steps"], how["learning_rate"], task_head=False),
+            "fine-tuning with a task head": FineTuning(how["steps"], how["learning_rate"], task_head=True),
+        }
+        model = self._trained(small, settings, settings["seeds"][0]).model
+        return [
+            row for shots in how["shots"] for row in compared(model, shots, how["tasks"], ways, flops, QUESTIONS_SEED)
+        ]
+
+    def _seed(self, small: Spec, settings: dict[str, Any], seed: int) -> dict[str, Any]:
+        """Everything that one seed gives."""
+        import numpy as np
+
+        from harness.tasks.synthetic import classification, recall
+        from harness.training.scoring import answered
+
+        trained = self._trained(small, settings, seed)
+        most, documents = max(settings["shots"]), settings["documents"]
+
+        def fresh() -> np.random.Generator:
+            return np.random.default_rng(QUESTIONS_SEED)
+
+        classified = [classification.questions(fresh(), documents, shots, most) for shots in settings["shots"]]
+        recalled = [recall.questions(fresh(), documents, keys) for keys in settings["keys"]]
+        losses = trained.losses
+        return {
+            "seed": seed,
+            "classification": [float(answered(trained.model, asked).mean()) for asked in classified],
+            "recall": [float(answered(trained.model, asked).mean()) for asked in recalled],
+            "losses": [fmean(losses[start : start + SMOOTHED]) for start in range(0, len(losses), SMOOTHED)],
+            "smoothed_steps": SMOOTHED,
+            "steps_to_threshold": steps_to(losses, settings["loss_threshold"]),
+            "core_seconds": trained.seconds,
+        }
+
+
+def steps_to(losses: Sequence[float], threshold: float) -> int | None:
+    """The first step by which the mean loss of the last 50 is at or under the threshold; None if none."""
+    total = math.fsum(losses[:SMOOTHED])
+    for step in range(SMOOTHED, len(losses) + 1):
+        if total / SMOOTHED <= threshold:
+            return step
+        total += losses[step] - losses[step - SMOOTHED] if step < len(losses) else 0
+    return None
+
+
+def _over_seeds(accuracies: list[list[float]], documents: int) -> dict[str, Any]:
+    """Means with their standard errors: over seeds, or of the documents where there is one seed."""
+    columns = list(zip(*accuracies, strict=True))
+    if len(accuracies) > 1:
+        errors = [stdev(column) / math.sqrt(len(column)) for column in columns]
+    else:
+        errors = [math.sqrt(mean * (1 - mean) / documents) for (mean,) in columns]
+    return {
+        "accuracy": [fmean(column) for column in columns],
+        "standard_error": errors,
+        "standard_error_over": "seeds" if len(accuracies) > 1 else "documents",
+    }
+
+
+@cache
+def _quick() -> frozenset[str]:
+    """Names of the specs that the quick profile trains."""
+    from ruamel.yaml import YAML
+
+    listed = YAML(typ="safe", pure=True).load(Path(__file__).with_suffix(".yaml"))
+    return frozenset(listed["quick"])

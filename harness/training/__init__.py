@@ -1,0 +1,1 @@
+"""Training small models alike, so that what they learn says something about their choices."""

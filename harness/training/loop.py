@@ -1,0 +1,135 @@
+"""The training loop: deterministic, and resumed to the bit from where it was killed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from harness.files import write_atomically
+from harness.modules.decoder import Decoder
+from harness.modules.objectives import IGNORED, Batch
+from harness.spec.model import Spec
+from harness.training.recipe import Recipe
+from harness.training.start import fresh, optimiser_of
+
+SAVED_EVERY = 250
+"""Steps between checkpoints, which take some milliseconds each."""
+
+Progress = Callable[[int, float], None]
+"""Told the steps done so far and the loss of the last."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model at the end of its training.
+
+    Attributes:
+        model: in evaluation mode.
+        losses: of every step, in nats a predicted token.
+        seconds: of one core, those before an interruption included.
+    """
+
+    model: Decoder
+    losses: list[float]
+    seconds: float
+
+
+def train(
+    spec: Spec,
+    recipe: Recipe,
+    data: Callable[[int], Batch],
+    seed: int,
+    checkpoint: Path | None = None,
+    progress: Progress | None = None,
+) -> Trained:
+    """Train a fresh model of a spec on one thread.
+
+    The same arguments give the same weights to the bit on one kind of machine, however often the training was
+    killed: nothing random is drawn but the first weights, and the data, which is a function of the step.
+
+    Args:
+        spec: of the size that is to be trained.
+        recipe: optimiser, schedule and first weights.
+        data: the batch of each step, counted from 0.
+        seed: of the first weights.
+        checkpoint: a safetensors file that holds what is needed to go on, and in the end what came out. The caller
+            names it by all that decides the result; one that cannot be read is written anew.
+        progress: called after every step.
+    """
+    with one_thread():
+        model = fresh(spec, recipe, seed)
+        optimiser = optimiser_of(model, recipe)
+        losses, seconds = _resumed(checkpoint, model, optimiser) if checkpoint else ([], 0.0)
+        for step in range(len(losses), recipe.steps):
+            started = time.process_time()
+            losses.append(training_step(model, optimiser, data(step), recipe.rate(step)))
+            seconds += time.process_time() - started
+            if checkpoint and ((step + 1) % SAVED_EVERY == 0 or step + 1 == recipe.steps):
+                write_atomically(checkpoint, _state(model, optimiser, losses, seconds))
+            if progress:
+                progress(step + 1, losses[-1])
+        return Trained(model.eval(), losses, seconds)
+
+
+def training_step(model: Decoder, optimiser: torch.optim.Optimizer, batch: Batch, rate: float) -> float:
+    """One step at a learning rate; the loss before it, in nats a predicted token."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+    loss = batch_loss(model, batch)
+    optimiser.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
+    optimiser.step()
+    return loss.item()
+
+
+def batch_loss(model: Decoder, batch: Batch) -> Tensor:
+    """Mean cross entropy of the targets, in nats."""
+    assert batch.targets is not None
+    logits = model(batch.input_ids, context=batch.context, position_ids=batch.position_ids)
+    return cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), ignore_index=IGNORED)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """More threads would add numbers up in another order, and tiny models would not be faster."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _state(model: Decoder, optimiser: torch.optim.Optimizer, losses: list[float], seconds: float) -> bytes:
+    """A safetensors file: weights, both moments of AdamW, and in its header the losses and the time."""
+    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    for name, parameter in model.named_parameters():
+        tensors |= {f"{moment}.{name}": tensor for moment, tensor in optimiser.state[parameter].items()}
+    return save(tensors, {"progress": json.dumps({"losses": losses, "seconds": seconds})})
+
+
+def _resumed(path: Path, model: Decoder, optimiser: torch.optim.Optimizer) -> tuple[list[float], float]:
+    """Put a stored state back; losses and seconds so far, none where nothing usable is stored."""
+    try:
+        with safe_open(path, "pt") as file:
+            progress = json.loads(file.metadata()["progress"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
+    except (OSError, SafetensorError):
+        return [], 0.0
+    prefix = "model."
+    model.load_state_dict({name.removeprefix(prefix): tensors[name] for name in tensors if name.startswith(prefix)})
+    for name, parameter in model.named_parameters():
+        optimiser.state[parameter] = {
+            moment: tensors[f"{moment}.{name}"] for moment in ("step", "exp_avg", "exp_avg_sq")
+        }
+    return progress["losses"], progress["seconds"]

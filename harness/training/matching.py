@@ -1,0 +1,78 @@
+"""Small models of the same choices with the same number of parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from harness.choices.axes import Choices
+from harness.choices.base import Dims
+from harness.errors import HarnessError
+from harness.spec.model import Spec
+
+TOLERANCE = 0.05
+"""How far a model may be from the wanted size."""
+WIDTHS = range(16, 257, 4)
+CHANNELS = 16
+"""The fewest channels of a head with which small models learn to attend."""
+
+
+def matched(spec: Spec, target: int, size: Callable[[Spec], int], vocab_size: int, max_seq_len: int) -> Spec:
+    """The scaled model of a spec that has `target` parameters, or nearly so.
+
+    The hidden size is the one that comes nearest; heads and MLP follow it as `Spec.scaled` says, but for a group of
+    query heads that is too large to leave each 16 channels: then there are fewer heads in it. What is missing, for
+    widths go in steps of 4, is made up for by the intermediate size of the MLP. Windows, strides and blocks of
+    sparse patterns, and tables of positions, keep their share of the longest sequence: a window of 256 of 2048
+    tokens becomes one of 6 of 50.
+
+    Args:
+        spec: at any size.
+        target: wanted parameters.
+        size: counts the parameters of a spec.
+        vocab_size: of the small model.
+        max_seq_len: the longest sequence that it is made for.
+
+    Raises:
+        HarnessError: no width comes within 5 %.
+    """
+    candidates = [
+        _changed(spec.scaled(hidden_size=width, vocab_size=vocab_size, max_seq_len=max_seq_len), _with_wide_heads)
+        for width in WIDTHS
+    ]
+    nearest = min(candidates, key=lambda scaled: abs(size(scaled) - target))
+    found = _stretched(nearest, target - size(nearest))
+    if abs(size(found) / target - 1) > TOLERANCE:
+        raise HarnessError(
+            f"{spec.name}: no scaled model has {target:,} parameters within {TOLERANCE:.0%}; "
+            f"the nearest has {size(found):,}"
+        )
+    return found
+
+
+def _with_wide_heads(choices: Choices, dims: Dims) -> Choices:
+    """The choices with no more heads than have 16 channels each, where one group of them does not fit."""
+    attention = choices.attention
+    heads = max(1, dims.hidden_size // CHANNELS)
+    if attention.channels(dims) >= CHANNELS or attention.kv_heads > 1:
+        return choices
+    channels = dims.hidden_size // heads // 4 * 4
+    head_dim = None if heads * channels == dims.hidden_size else channels
+    return replace(choices, attention=attention.model_copy(update={"num_heads": heads, "head_dim": head_dim}))
+
+
+def _stretched(spec: Spec, missing: int) -> Spec:
+    """The spec with MLPs as much wider as adds the `missing` parameters, or narrower."""
+    mlps = sum(count * spec.blocks[name].mlp.params(spec.dims) for name, count in spec.block_counts.items())
+
+    def stretch(choices: Choices, dims: Dims) -> Choices:
+        width = max(1, round((1 + missing / mlps) * choices.mlp.intermediate_size))
+        return replace(choices, mlp=choices.mlp.model_copy(update={"intermediate_size": width}))
+
+    return _changed(spec, stretch)
+
+
+def _changed(spec: Spec, change: Callable[[Choices, Dims], Choices]) -> Spec:
+    """The spec with its choices changed, for the model and in every block."""
+    blocks = {name: change(block, spec.dims) for name, block in spec.blocks.items()}
+    return replace(spec, choices=change(spec.choices, spec.dims), blocks=blocks)

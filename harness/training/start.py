@@ -1,0 +1,55 @@
+"""First weights and optimiser of a recipe."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from harness.factory import build
+from harness.modules.decoder import Decoder
+from harness.modules.layers import Linear, Table
+from harness.modules.residuals import Block
+from harness.spec.model import Spec
+from harness.training.recipe import Recipe
+
+
+@torch.no_grad()
+def fresh(spec: Spec, recipe: Recipe, seed: int) -> Decoder:
+    """A model whose matrices have a variance of 1 / inputs, and tables that of the recipe; gains are 1, biases 0.
+
+    A head that is tied to the token table has the table's variance. There the gains before the head make up for it,
+    so that the logits of every fresh model have a variance near 1.
+    """
+    model = build(spec)
+    generator = torch.Generator().manual_seed(seed)
+    for module in model.modules():
+        if isinstance(module, Linear):
+            module.weight.normal_(0.0, module.in_features**-0.5, generator=generator)
+        elif isinstance(module, Table):
+            module.weight.normal_(0.0, recipe.embedding_std, generator=generator)
+    for scheme in model.positions.modules():
+        if isinstance(scheme, Table):
+            scheme.weight.normal_(0.0, recipe.position_std, generator=generator)
+    if not spec.choices.head.params(spec.dims):
+        for gain in _last_gains(model):
+            gain.div_(recipe.embedding_std * spec.dims.hidden_size**0.5)
+    return model
+
+
+def _last_gains(model: Decoder) -> list[nn.Parameter]:
+    """The gains of the norm before the head: the final one, or in post-LN models the last of the last block."""
+    last_block = model.layers[-1]
+    assert isinstance(last_block, Block)
+    norm = model.final_norm if len(model.final_norm) else getattr(last_block, last_block.norm_names[-1])
+    return [module.weight for module in norm.modules() if isinstance(module, nn.LayerNorm | nn.RMSNorm)]
+
+
+def optimiser_of(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
+    """AdamW over all parameters, in torch's fused kernel."""
+    return torch.optim.AdamW(
+        model.parameters(),
+        lr=recipe.learning_rate,
+        betas=(recipe.beta1, recipe.beta2),
+        weight_decay=recipe.weight_decay,
+        fused=True,
+    )
