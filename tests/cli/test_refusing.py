@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.calling import Call, environment, run_python
 
-METRICS = "attention_pairs, claims, flops, icl_weights, kv_cache, params"
+METRICS = "attention_pairs, claims, flops, icl, icl_weights, kv_cache, params"
 WEIGHTS = "a spec that names its weights, or --checkpoint"
 
 
