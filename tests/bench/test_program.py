@@ -7,10 +7,10 @@ from pathlib import Path
 
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from harness.metrics import usual_metrics
 from harness.results import read_cells
 from harness.spec import spec_names
 from tests.cli.calling import run_python
+from tests.conftest import EXACT
 
 
 def test_listing_all_specs(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
@@ -22,9 +22,12 @@ def test_listing_all_specs(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
 
 def test_a_verified_run_over_all_specs(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
     outcome = benchmark.pedantic(  # type: ignore[no-untyped-call]
-        lambda: run_python("-m", "harness", "run", "--out", "out", folder=tmp_path, timeout=900), rounds=1
+        lambda: run_python(
+            "-m", "harness", "run", "--metrics", ",".join(EXACT), "--out", "out", folder=tmp_path, timeout=900
+        ),
+        rounds=1,
     )
     assert outcome.code == 0
     cells = read_cells(tmp_path / "out")
-    assert len(cells) == len(spec_names()) * len(usual_metrics())
+    assert len(cells) == len(spec_names()) * len(EXACT)
     assert {cell.status for cell in cells} == {"ok"}
