@@ -44,8 +44,15 @@ def initialise(model: nn.Module, generator: torch.Generator) -> None:
     """Draw matrices and tables from a normal distribution, set gains to 1 and biases to 0."""
     for module in model.modules():
         if isinstance(module, nn.Linear | nn.Embedding):
-            module.weight.normal_(0.0, INIT_STD, generator=generator)
+            draw(module.weight, INIT_STD, generator)
         elif isinstance(module, nn.LayerNorm | nn.RMSNorm) and module.weight is not None:
             nn.init.ones_(module.weight)
         if isinstance(bias := getattr(module, "bias", None), nn.Parameter):
             nn.init.zeros_(bias)
+
+
+@torch.no_grad()
+def draw(weight: torch.Tensor, std: float, generator: torch.Generator) -> None:
+    """Fill a weight from a normal distribution, row by row however it lies in memory."""
+    drawn = torch.empty(weight.shape, dtype=weight.dtype, device=weight.device)
+    weight.copy_(drawn.normal_(0.0, std, generator=generator))

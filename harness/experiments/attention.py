@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 HEADS, CHANNELS = 8, 64
-WINDOW = 128
+WINDOW, SUMMARY = 128, 1
 MATRIX = 1536
 """Rows and columns of the matrices whose product stands for the peak of the machine."""
 PAIRS_AT = [256 << power for power in range(9)]
@@ -38,7 +38,7 @@ def pattern_at(kind: str, n: int) -> Pattern:
     options = {
         "banded": {"window": WINDOW},
         "strided": {"stride": root},
-        "fixed": {"block": root, "summary": max(1, root // 16)},
+        "fixed": {"block": root, "summary": SUMMARY},
     }
     return patterns[kind](**options.get(kind, {}))
 
@@ -67,7 +67,7 @@ class Attention(Experiment):
                 "dense_up_to": 16384 if full else 4096,
                 "passes": ["forward", "training"],
                 "processes": 5,
-                "rounds": 5,
+                "rounds": 3,
                 "block_s": 0.004,
             }
         ]

@@ -115,6 +115,7 @@ def _state(model: Decoder, optimiser: torch.optim.Optimizer, losses: list[float]
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     for name, parameter in model.named_parameters():
         tensors |= {f"{moment}.{name}": tensor for moment, tensor in optimiser.state[parameter].items()}
+    tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}  # as safetensors wants them
     return save(tensors, {"progress": json.dumps({"losses": losses, "seconds": seconds})})
 
 
@@ -129,7 +130,9 @@ def _resumed(path: Path, model: Decoder, optimiser: torch.optim.Optimizer) -> tu
     prefix = "model."
     model.load_state_dict({name.removeprefix(prefix): tensors[name] for name in tensors if name.startswith(prefix)})
     for name, parameter in model.named_parameters():
+        moments = {moment: tensors[f"{moment}.{name}"] for moment in ("exp_avg", "exp_avg_sq")}
         optimiser.state[parameter] = {
-            moment: tensors[f"{moment}.{name}"] for moment in ("step", "exp_avg", "exp_avg_sq")
+            "step": tensors[f"step.{name}"],  # the fused kernel wants moments that lie in memory as their parameter
+            **{moment: torch.empty_like(parameter).copy_(tensor) for moment, tensor in moments.items()},
         }
     return progress["losses"], progress["seconds"]

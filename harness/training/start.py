@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from harness.factory import build
+from harness.factory import build, draw
 from harness.modules.decoder import Decoder
 from harness.modules.layers import Linear, Table
 from harness.modules.residuals import Block
@@ -24,12 +24,12 @@ def fresh(spec: Spec, recipe: Recipe, seed: int) -> Decoder:
     generator = torch.Generator().manual_seed(seed)
     for module in model.modules():
         if isinstance(module, Linear):
-            module.weight.normal_(0.0, module.in_features**-0.5, generator=generator)
+            draw(module.weight, module.in_features**-0.5, generator)
         elif isinstance(module, Table):
-            module.weight.normal_(0.0, recipe.embedding_std, generator=generator)
+            draw(module.weight, recipe.embedding_std, generator)
     for scheme in model.positions.modules():
         if isinstance(scheme, Table):
-            scheme.weight.normal_(0.0, recipe.position_std, generator=generator)
+            draw(scheme.weight, recipe.position_std, generator)
     if not spec.choices.head.params(spec.dims):
         for gain in _last_gains(model):
             gain.div_(recipe.embedding_std * spec.dims.hidden_size**0.5)
