@@ -161,7 +161,7 @@ def _time_lines(rows: Sequence[dict[str, Any]], which: str) -> Any:
             "%{y:.3s}s at %{x:,} tokens",
         )
     figure.update_yaxes(type="log", title=f"seconds, {which}", tickformat="~s")
-    return _ready(over_context(figure))
+    return ready(over_context(figure))
 
 
 def _decoding(cells: Sequence[Cell]) -> Section:
@@ -193,7 +193,7 @@ def _decoding(cells: Sequence[Cell]) -> Section:
         ]
         for row in rows
     ]
-    return Section(tables={"speeds": Table(heads, texts)}, figures={"figure-decoding": _ready(over_context(figure))})
+    return Section(tables={"speeds": Table(heads, texts)}, figures={"figure-decoding": ready(over_context(figure))})
 
 
 def _norms(cells: Sequence[Cell]) -> Section:
@@ -236,12 +236,12 @@ def _line(figure: go.Figure, name: str, points: Sequence[tuple[int, Interval]], 
     """One candidate over the length, with its intervals."""
     figure.add_scatter(
         x=[n for n, _ in points],
-        y=[_rounded(value["mid"]) for _, value in points],
+        y=[rounded(value["mid"]) for _, value in points],
         error_y={
             "type": "data",
             "symmetric": False,
-            "array": [_rounded(value["high"] - value["mid"]) for _, value in points],
-            "arrayminus": [_rounded(value["mid"] - value["low"]) for _, value in points],
+            "array": [rounded(value["high"] - value["mid"]) for _, value in points],
+            "arrayminus": [rounded(value["mid"] - value["low"]) for _, value in points],
             "thickness": 1,
             "width": 2,
         },
@@ -250,12 +250,14 @@ def _line(figure: go.Figure, name: str, points: Sequence[tuple[int, Interval]], 
     )
 
 
-def _ready(figure: go.Figure) -> Any:
+def ready(figure: go.Figure) -> Any:
+    """The figure as JSON, with all its traces whatever models a reader chose."""
     figure.update_layout(meta={"chosen": "all"}, template=None)
     return json.loads(figure.to_json())
 
 
-def _rounded(value: float) -> float:
+def rounded(value: float) -> float:
+    """Four digits: a page holds many figures."""
     return float(f"{value:.4g}")
 
 

@@ -22,6 +22,8 @@ from plotly.offline import get_plotlyjs
 
 from harness.report.figures import COMPONENT_COLOURS, FAMILY_COLOURS, figures
 from harness.report.frames import PHASES, SHOWN, Model, problems_frame
+from harness.report.learning import METRICS as LEARNED
+from harness.report.learning import learning
 from harness.report.measured import sections
 from harness.report.sheets import FIGURES, sheets
 from harness.report.tables import COLUMNS, claims_table, models_table
@@ -50,12 +52,12 @@ def html(cells: Sequence[Cell], models: Sequence[Model], baseline: str) -> str:
         baseline: name of the model that others are compared with at first.
     """
     claims = claims_table(models)
-    timed = sections(cells)
+    timed, learned = sections(cells), learning(models)
     families = list(dict.fromkeys(model.record.family for model in models))
     data = {
         "models": sheets(models),
         "figures": figures(models)
-        | {place: made for section in timed.values() for place, made in section.figures.items()},
+        | {place: made for section in (*timed.values(), *learned.values()) for place, made in section.figures.items()},
         "labels": FIGURES,
         "claims": [asdict(claim) for claim in claims],
         "families": families,
@@ -75,6 +77,7 @@ def html(cells: Sequence[Cell], models: Sequence[Model], baseline: str) -> str:
         components=COMPONENT_COLOURS,
         claims=claims,
         measured=timed,
+        learning=learned,
         problems=problems_frame(models).to_dict("records"),
         methods=[{"figure": figure, "how": how, "check": _check(models, metric)} for figure, how, metric in METHODS],
         environments=_environments(cells),
@@ -110,7 +113,7 @@ def _head(cells: Sequence[Cell], models: Sequence[Model], agree: Sequence[bool])
         "date_in_words": f"{newest.day} {newest:%B %Y}",
         "agree": sum(agree),
         "differ": len(agree) - sum(agree),
-        "not_shown": sorted({cell.metric for cell in kept if cell.metric not in SHOWN}),
+        "not_shown": sorted({cell.metric for cell in kept if cell.metric not in (*SHOWN, *LEARNED)}),
     }
 
 

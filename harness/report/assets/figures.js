@@ -82,7 +82,8 @@ function all(figure) {
   const seen = new Set();
   const data = figure.data.map((trace, index) => {
     const model = report.models.get(trace.meta?.model);
-    return model ? dot(trace, model, shown.indexOf(model.name)) : patternLine(trace, index, seen);
+    if (model) return dot(trace, model, shown.indexOf(model.name));
+    return trace.meta?.reference ? reference(trace) : patternLine(trace, index, seen);
   });
   const ofModels = figure.data.some((trace) => trace.meta?.model);
   const families = ofModels ? report.families.map((family) => ({ type: "scatter", x: [null], y: [null], name: family, mode: "markers", marker: { color: familyColour(family), size: 9 } })) : [];
@@ -107,6 +108,9 @@ function patternLine(trace, index, seen) {
   return { ...trace, ...bars, mode: "lines+markers", line: { color: colour, width: again ? 3 : 1.8, dash: again ? "dot" : "solid" },
     marker: { color: colour, size: 6, symbol: SYMBOLS[index % SYMBOLS.length][0] } };
 }
+
+/** A bound or a frontier, which is no result itself. */
+const reference = (trace) => ({ ...trace, mode: "lines", line: { ...trace.line, color: pageColour("--muted"), width: 1.5, dash: "dot" } });
 
 const pageColour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 

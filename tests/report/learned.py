@@ -1,0 +1,60 @@
+"""Synthetic results of in-context learning: round figures of a tiny scaled model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.results import Cell, SpecRecord
+from tests.report.cells import architecture, cell, spec_record
+
+SETTINGS = {
+    "seeds": [0, 1],
+    "recipe": {"steps": 1500, "batch_size": 32},
+    "params": 110_000,
+    "documents": 2000,
+}
+
+
+def trained(name: str, accuracy: float = 0.75, *, kv_heads: int = 2, **choices: Any) -> Cell:
+    """A result of `icl` over two seeds, 0.125 apart."""
+    small = architecture(**choices)
+    small["heads"] = {block: {"query": 8, "key_value": kv_heads, "channels": 16} for block in ("dense", "banded")}
+    result = {
+        "model": {**small, "params": 109_926, "target": 110_000},
+        "classification": {"shots": [0, 16], "chance": 0.125, "ceiling": [0.125, 0.99], **_over([0.125, accuracy])},
+        "recall": {"keys": [1, 16], "chance": 0.0156, **_over([1.0, accuracy / 2])},
+        "adaptation": [
+            {"way": way, "shots": 4, "accuracy": accuracy, "standard_error": 0.02, "flops": flops, "core_seconds": 0.25}
+            for way, flops in (("in context", 1_000_000), ("fine-tuning", 3_000_000))
+        ],
+        "seeds": [_seed(0, accuracy - 0.0625, 839), _seed(1, accuracy + 0.0625, None)],
+    }
+    return cell(spec_record(name), "icl", result, settings=SETTINGS)
+
+
+def _over(accuracy: list[float]) -> dict[str, Any]:
+    return {"accuracy": accuracy, "standard_error": [0.0, 0.0625], "standard_error_over": "seeds"}
+
+
+def _seed(seed: int, accuracy: float, steps: int | None) -> dict[str, Any]:
+    return {
+        "seed": seed,
+        "classification": [0.125, accuracy],
+        "recall": [1.0, accuracy / 2],
+        "steps_to_threshold": steps,
+        "core_seconds": 33.25,
+    }
+
+
+def released(spec: SpecRecord, task: str = "capital") -> Cell:
+    """A result of `icl_weights` on one task."""
+    none = {"shots": 0, "accuracy": 0.25, "deviation": None, "seeds": 1}
+    five = {"shots": 5, "accuracy": 0.5, "deviation": 0.0625, "seeds": 3}
+    cost = {"requested": 12_000, "computed": 3000, "padding": 10, "seconds": 1.5}
+    result = {
+        "runs": [],
+        "tasks": [{"task": task, "chance": 0.25, **row} for row in (none, five)],
+        "means": [none, five],
+        "costs": [{"shots": shots, "seed": 0, **cost} for shots in (0, 5)],
+    }
+    return cell(spec, "icl_weights", result, settings={"shots": [0, 5], "seeds": [0, 1, 2], "questions": 90})
