@@ -16,7 +16,7 @@ MODELS = {
     "gpt3-small gpt3-medium gpt3-large gpt3-xl gpt3-2-7b gpt3-6-7b gpt3-13b gpt3-175b": "GPT",
     "chatgpt": "GPT",
     "chatglm-6b chatglm2-6b chatglm3-6b": "GLM",
-    "llama-7b llama-13b llama-33b llama-65b llama2-7b llama2-13b llama2-70b": "LLaMA",
+    "llama-7b llama-13b llama-33b llama-65b llama2-7b llama2-13b llama2-70b smollm2-135m": "LLaMA",
     "qwen-1-8b qwen-7b qwen-14b qwen-72b qwen2-7b-instruct": "Qwen",
     "baichuan-7b baichuan-13b": "Baichuan",
 }
@@ -24,7 +24,8 @@ FAMILIES = {name: family for names, family in MODELS.items() for name in names.s
 DOCUMENTED = "chatglm-6b-documented chatglm2-6b-documented qwen2-7b-instruct-documented".split()
 VARIANTS = {
     "gpt2-small": "pre-ln post-ln deepnorm",
-    "gpt3-small": "dense banded strided fixed log-sparse",
+    "gpt3-small": "dense banded banded-first strided fixed log-sparse",
+    "chatglm-6b": "causal ordered",
     "llama-7b": "mha gqa8 mqa layernorm geglu alibi nope",
     "llama2-70b": "mha",
     "chatglm2-6b": "mha",
