@@ -127,9 +127,9 @@ def in_turns(
         rounds: how often each runs.
         block_s: the shortest block, in seconds.
         seed: of the order within the rounds.
-        clock: what times a block; left out, the time of this thread.
+        clock: what times a block; left out, that of the device.
     """
-    clock = clock or thread_clock
+    clock = clock or (cuda_clock if device() == "cuda" else thread_clock)
     calls = {**candidates, control(controlled): candidates[controlled]}
     counts = {name: _calls_in(call, block_s, clock) for name, call in calls.items()}
     shuffle = random.Random(seed)
@@ -138,6 +138,13 @@ def in_turns(
         for name in shuffle.sample(list(calls), len(calls)):
             samples[name].append(clock(calls[name], counts[name]) / counts[name])
     return samples
+
+
+def device() -> str:
+    """Where candidates run: `cuda` where there is such a device, else `cpu`."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def thread_clock(call: Callable[[], object], count: int) -> float:
@@ -220,9 +227,10 @@ def conditions() -> dict[str, Any]:
     """Under which samples are taken, to be stored with them."""
     import torch
 
+    on_cuda = device() == "cuda"
     return {
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
-        "clock": "events of the device" if torch.cuda.is_available() else "processor time of one thread",
+        "device": torch.cuda.get_device_name() if on_cuda else "cpu",
+        "clock": "events of the device" if on_cuda else "processor time of one thread",
         "variables": ENVIRONMENT,
         "load_average": os.getloadavg()[0],
     }

@@ -41,7 +41,7 @@ def run(
     processes: Annotated[int | None, typer.Option(min=1, help="Side by side; left out, one a core.")] = None,
     json: Json = False,
 ) -> None:
-    """Measure specs, check every exact figure by a second and a third way, and store the results.
+    """Measure specs and run experiments, check every exact figure by a second and a third way, and store the results.
 
     What is stored already is not measured again, so an interrupted run goes on where it was. A spec with mistakes is
     told and left out; the others are measured.

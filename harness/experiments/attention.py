@@ -10,17 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.choices.patterns import Pattern, patterns
 from harness.experiments import Experiment, experiments
-from harness.growth import exponents, fitted
-from harness.timing import (
-    Samples,
-    compared,
-    conditions,
-    cuda_clock,
-    geometric,
-    in_fresh_processes,
-    in_turns,
-    thread_clock,
-)
+from harness.growth import exponent, exponents, fitted
+from harness.timing import Interval, Samples, compared, conditions, device, geometric, in_fresh_processes, in_turns
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -63,6 +54,8 @@ class Attention(Experiment):
                 "heads": HEADS,
                 "channels": CHANNELS,
                 "window": WINDOW,
+                "summary": SUMMARY,
+                "matrix": MATRIX,
                 "seq_lens": lengths,
                 "dense_up_to": 16384 if full else 4096,
                 "passes": ["forward", "training"],
@@ -139,11 +132,14 @@ def _laws_of_pairs() -> list[dict[str, Any]]:
     pairs = {kind: {n: float(pattern_at(kind, n).visible_pairs(n)) for n in PAIRS_AT} for kind in KINDS}
     laws = []
     for kind, costs in _with_mixed(pairs).items():
-        slope = exponents([costs, costs], PAIRS_AT[-3])
-        points = [{"seq_len": n, "pairs": int(count)} for n, count in costs.items()]
-        laws.append(
-            {"of": "pairs", "pattern": kind, **asdict(fitted(costs)), "exponent": asdict(slope), "points": points}
-        )
+        slope = exponent(costs, PAIRS_AT[-3])
+        law = {
+            "of": "pairs",
+            "pattern": kind,
+            **asdict(fitted(costs)),
+            "exponent": asdict(Interval(slope, slope, slope)),
+        }
+        laws.append({**law, "points": [{"seq_len": n, "pairs": int(count)} for n, count in costs.items()]})
     return laws
 
 
@@ -161,11 +157,10 @@ def _timed(n: int, which: str, settings: dict[str, Any], number: int) -> Samples
     from harness.modules import computed_by
     from harness.modules.patterns import View
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     training = which == "training"
-    q, k, v = (torch.randn(1, n, HEADS, CHANNELS, device=device, requires_grad=training) for _ in range(3))
+    q, k, v = (torch.randn(1, n, HEADS, CHANNELS, device=device(), requires_grad=training) for _ in range(3))
     ahead = torch.randn_like(q)
-    places = torch.arange(n, device=device)
+    places = torch.arange(n, device=device())
     view = View(places, places, from_start=True)
 
     def call(kind: str) -> Callable[[], object]:
@@ -178,7 +173,6 @@ def _timed(n: int, which: str, settings: dict[str, Any], number: int) -> Samples
         return (lambda: torch.autograd.grad(out(), (q, k, v), ahead)) if training else out
 
     kinds = KINDS if n <= settings["dense_up_to"] else KINDS[1:]
-    matrix = torch.randn(MATRIX, MATRIX, device=device)
+    matrix = torch.randn(MATRIX, MATRIX, device=device())
     calls = {kind: call(kind) for kind in kinds} | {"matrix product": lambda: matrix @ matrix}
-    clock = cuda_clock if device == "cuda" else thread_clock
-    return in_turns(calls, kinds[0], settings["rounds"], settings["block_s"], number, clock)
+    return in_turns(calls, kinds[0], settings["rounds"], settings["block_s"], number)

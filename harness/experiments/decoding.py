@@ -9,16 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.choices.patterns import Pattern, patterns
 from harness.experiments import Experiment, experiments
-from harness.timing import (
-    Samples,
-    compared,
-    conditions,
-    cuda_clock,
-    geometric,
-    in_fresh_processes,
-    in_turns,
-    thread_clock,
-)
+from harness.timing import Samples, compared, conditions, device, geometric, in_fresh_processes, in_turns
 
 if TYPE_CHECKING:
     import torch
@@ -97,21 +88,19 @@ def sample(settings: dict[str, Any], number: int) -> dict[str, Any]:
     import torch
 
     torch.set_grad_enabled(False)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    clock = cuda_clock if device == "cuda" else thread_clock
     found = {}
     for n in settings["seq_lens"]:
         steps, held = {}, {}
         for name in ARRANGEMENTS:
-            steps[name], held[name] = _step(name, n, getattr(torch, settings["dtype"]), device)
+            steps[name], held[name] = _step(name, n, getattr(torch, settings["dtype"]))
         # Reading is to add up as many bytes as MHA's keys and values have.
-        steps["read"] = torch.ones(held["MHA"] // 4, device=device).sum
-        samples = in_turns(steps, "MHA", settings["rounds"], settings["block_s"], number, clock)
+        steps["read"] = torch.ones(held["MHA"] // 4, device=device()).sum
+        samples = in_turns(steps, "MHA", settings["rounds"], settings["block_s"], number)
         found[str(n)] = {"samples": samples, "bytes": held}
     return found
 
 
-def _step(name: str, n: int, dtype: torch.dtype, device: str) -> tuple[Callable[[], object], int]:
+def _step(name: str, n: int, dtype: torch.dtype) -> tuple[Callable[[], object], int]:
     """The n-th token, again and again in the same place; and the bytes of the cache."""
     import torch
 
@@ -124,13 +113,13 @@ def _step(name: str, n: int, dtype: torch.dtype, device: str) -> tuple[Callable[
     attend = computed_by(pattern)
     cache = KVCache([pattern], capacity=n, quantised=quantised)
     (layer,) = cache.layers
-    before = torch.randn(1, n - 1, kv_heads, CHANNELS, dtype=dtype, device=device)
-    q = torch.randn(1, 1, HEADS, CHANNELS, dtype=dtype, device=device)
-    k, v = (torch.randn(1, 1, kv_heads, CHANNELS, dtype=dtype, device=device) for _ in range(2))
+    before = torch.randn(1, n - 1, kv_heads, CHANNELS, dtype=dtype, device=device())
+    q = torch.randn(1, 1, HEADS, CHANNELS, dtype=dtype, device=device())
+    k, v = (torch.randn(1, 1, kv_heads, CHANNELS, dtype=dtype, device=device()) for _ in range(2))
     layer.extend(before, before, 0)
     layer.extend(k, v, n - 1)
-    held, place = cache.nbytes, torch.tensor([n - 1], device=device)
-    everywhere = torch.arange(n, device=device)
+    held, place = cache.nbytes, torch.tensor([n - 1], device=device())
+    everywhere = torch.arange(n, device=device())
     next_column = n - 1
 
     def step() -> object:

@@ -14,17 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
 from harness.experiments import Experiment, experiments
-from harness.timing import (
-    Clock,
-    Samples,
-    compared,
-    conditions,
-    cuda_clock,
-    geometric,
-    in_fresh_processes,
-    in_turns,
-    thread_clock,
-)
+from harness.timing import Samples, compared, conditions, device, geometric, in_fresh_processes, in_turns
 
 if TYPE_CHECKING:
     import torch
@@ -102,37 +92,29 @@ def sample(settings: dict[str, Any], number: int) -> dict[str, Any]:
     import torch
 
     dtype = getattr(torch, settings["dtype"])
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    clock = cuda_clock if device == "cuda" else thread_clock
     cases = {}
     for tokens, width in settings["shapes"]:
         for which in settings["passes"]:
             calls = (_steps if settings["implementation"] == "model" else _norms)(
-                settings["implementation"], tokens, width, which, dtype, device
+                settings["implementation"], tokens, width, which, dtype
             )
             controlled = PAIRS[settings["implementation"]][-1][1]
             cases[f"{tokens} x {width}, {which}"] = {
                 "tokens": tokens,
                 "width": width,
                 "pass": which,
-                "samples": _timed(calls, controlled, settings, number, clock),
+                "samples": in_turns(calls, controlled, settings["rounds"], settings["block_s"], number),
             }
     return cases
 
 
-def _timed(
-    calls: dict[str, Callable[[], object]], controlled: str, settings: dict[str, Any], number: int, clock: Clock
-) -> Samples:
-    return in_turns(calls, controlled, settings["rounds"], settings["block_s"], number, clock)
-
-
 def _norms(
-    implementation: str, tokens: int, width: int, which: str, dtype: torch.dtype, device: str
+    implementation: str, tokens: int, width: int, which: str, dtype: torch.dtype
 ) -> dict[str, Callable[[], object]]:
     import torch
 
-    x = torch.randn(tokens, width, dtype=dtype, device=device, requires_grad=which == "training")
-    gain, bias = (torch.rand(width, dtype=dtype, device=device, requires_grad=which == "training") for _ in range(2))
+    x = torch.randn(tokens, width, dtype=dtype, device=device(), requires_grad=which == "training")
+    gain, bias = (torch.rand(width, dtype=dtype, device=device(), requires_grad=which == "training") for _ in range(2))
     ahead = torch.randn_like(x)
 
     def textbook_layer(x: Tensor) -> Tensor:
@@ -172,7 +154,7 @@ def _norms(
 
 
 def _steps(
-    implementation: str, tokens: int, width: int, which: str, dtype: torch.dtype, device: str
+    implementation: str, tokens: int, width: int, which: str, dtype: torch.dtype
 ) -> dict[str, Callable[[], object]]:
     """A pass of a model of the LLaMA kind, two layers deep, that differs in nothing but its norms."""
     import torch
@@ -183,7 +165,7 @@ def _steps(
     from harness.spec.model import Spec
 
     spec = load_spec("llama-7b").scaled(hidden_size=width, num_layers=2, vocab_size=1024, max_seq_len=tokens)
-    ids = torch.randint(1024, (1, tokens), device=device)
+    ids = torch.randint(1024, (1, tokens), device=device())
 
     def with_norm(kind: str) -> Spec:
         norm = norms[kind](eps=EPS)
@@ -191,7 +173,7 @@ def _steps(
         return replace(spec, choices=replace(spec.choices, norm=norm), blocks=blocks)
 
     def call(kind: str) -> Callable[[], object]:
-        model = build(with_norm(kind), device, dtype)
+        model = build(with_norm(kind), device(), dtype)
         parameters = list(model.parameters())
 
         @torch.no_grad()
