@@ -15,6 +15,7 @@ from harness.choices.mlps import MLP
 from harness.choices.norms import Norm
 from harness.choices.residuals.deepnorm import DeepNorm
 from harness.modules import computed_by
+from harness.modules.mlps import ROWS
 from tests.contract.examples import BASE
 
 DIMS = Dims(num_layers=7, hidden_size=12, vocab_size=8, max_seq_len=16)
@@ -115,6 +116,18 @@ def test_an_mlp_is_its_formula(kind: str, options: dict[str, str], activation: A
     inner = activated(linear("gate", x)) * linear("up", x) if gated else activated(linear("up", x))
     # products of 12 and 20 numbers of up to 5, through a gate: values of some 100, errors of some 1e-13
     torch.testing.assert_close(module(x), linear("down", inner), rtol=0.0, atol=1e-11)
+
+
+def test_an_mlp_computes_many_tokens_part_by_part_where_nothing_is_trained() -> None:
+    mlp: MLP = AXES["mlp"]["swiglu"](intermediate_size=20, bias=False)
+    module = drawn(computed_by(mlp)(mlp, DIMS))
+    rows: list[int] = []
+    module.down.register_forward_hook(lambda _, inputs, out: rows.append(len(inputs[0])))
+    x = noise(3, ROWS // 2, 12)
+    whole = module(x)
+    with torch.no_grad():
+        torch.testing.assert_close(module(x), whole, rtol=0.0, atol=1e-11)
+    assert rows == [3, ROWS, ROWS // 2]
 
 
 def test_the_two_gelus_differ() -> None:
