@@ -22,6 +22,7 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
+from harness.progress import tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -209,6 +210,7 @@ def in_fresh_processes(function: Callable[..., Any], settings: Mapping[str, Any]
         if not succeeded:
             raise HarnessError(result)
         results.append(result)
+        tell("processes", len(results), processes)
     return results
 
 

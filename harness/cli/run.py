@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from harness.cli.output import Json, console, print_json, print_table
+from harness.cli.output import Json, print_json, print_table
 from harness.cli.report import Out
 from harness.errors import HarnessError, did_you_mean
 from harness.experiments import experiments
@@ -112,28 +112,25 @@ def _load(names: list[str]) -> tuple[list[Spec], list[HarnessError]]:
 def _measure(
     cells: list[PlannedCell], stored: list[PlannedCell], out: Path, processes: int | None
 ) -> dict[PlannedCell, Cell]:
-    """Measure what is not stored, with a progress bar on the standard error."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
+    """Measure what is not stored, with bars on the standard error."""
+    from harness.cli.bars import Bars
     from harness.runner.execute import execute
 
     missing = [cell for cell in cells if cell not in stored]
     if not missing:
         return {}
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     results = {}
-    with Progress(*columns, console=console(stderr=True)) as progress:
-        task = progress.add_task("measuring", total=len(cells), completed=len(stored))
+    with Bars(len(stored), len(cells)) as bars:
         try:
-            for planned, cell in execute(missing, out, processes):
+            for planned, cell in execute(missing, out, processes, bars.show):
                 results[planned] = cell
-                progress.advance(task)
+                bars.done(planned)
         except KeyboardInterrupt:
             done = len(stored) + len(results)
             message = (
                 f"interrupted: {done} of {len(cells)} results are stored in {out}; the same command goes on from there"
             )
-            progress.console.print(message, markup=False)
+            bars.console.print(message, markup=False)
             raise
     return results
 

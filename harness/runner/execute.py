@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
+from harness.progress import Listener, Progress, heard_by
 from harness.results import Cell, environment, record, write_cell
 from harness.runner.plan import PlannedCell
 
 Worker = Connection
-"""The parent's, or the process's, end of a pipe: planned cells go one way and results the other."""
+"""The parent's, or the process's, end of a pipe: planned cells go one way, progress and results the other."""
+
+Watcher = Callable[[PlannedCell, Progress], None]
+"""Told how far a cell is, some times a second."""
+
+TOLD_EVERY_S = 0.2
 
 
-def execute(cells: list[PlannedCell], folder: Path, processes: int | None = None) -> Iterator[tuple[PlannedCell, Cell]]:
+def execute(
+    cells: list[PlannedCell], folder: Path, processes: int | None = None, watcher: Watcher | None = None
+) -> Iterator[tuple[PlannedCell, Cell]]:
     """Measure cells and store them; give each with its result as soon as it is done.
 
     What is timed comes last, one after the other, with nothing beside it. A metric that fails on its input gives a
@@ -33,16 +43,22 @@ def execute(cells: list[PlannedCell], folder: Path, processes: int | None = None
         cells: what to measure.
         folder: of the run.
         processes: how many work side by side; left out, one a core.
+        watcher: told how far the cells are that take long.
     """
+    watcher = watcher or (lambda planned, progress: None)
     together = [cell for cell in cells if not cell.timed]
-    yield from _executed(together, folder, min(processes or os.cpu_count() or 1, len(together)))
-    yield from _executed([cell for cell in cells if cell.timed], folder, 1)
+    yield from _executed(together, folder, min(processes or os.cpu_count() or 1, len(together)), watcher)
+    yield from _executed([cell for cell in cells if cell.timed], folder, 1, watcher)
 
 
-def _executed(cells: list[PlannedCell], folder: Path, processes: int) -> Iterator[tuple[PlannedCell, Cell]]:
+def _executed(
+    cells: list[PlannedCell], folder: Path, processes: int, watcher: Watcher
+) -> Iterator[tuple[PlannedCell, Cell]]:
     if processes <= 1:
         for cell in cells:
-            yield cell, _stored(measure(cell), folder)
+            with heard_by(_now_and_then(partial(watcher, cell))):
+                result = measure(cell)
+            yield cell, _stored(result, folder)
         return
     with _workers(processes) as idle:
         waiting = iter(cells)
@@ -52,10 +68,14 @@ def _executed(cells: list[PlannedCell], folder: Path, processes: int) -> Iterato
         while busy:
             ready = wait(list(busy))
             for worker in [each for each in busy if each in ready]:
-                planned, result = busy.pop(worker), _received(worker)
+                received = _received(worker)
+                if isinstance(received, Progress):
+                    watcher(busy[worker], received)
+                    continue
+                planned = busy.pop(worker)
                 if (following := next(waiting, None)) is not None:
                     busy[worker] = _sent(worker, following)
-                yield planned, _stored(result, folder)
+                yield planned, _stored(received, folder)
 
 
 @contextmanager
@@ -83,7 +103,10 @@ def _work(parent: Worker) -> None:
     threading.Thread(target=_follow_parent, daemon=True).start()
     with suppress(EOFError, OSError):  # the parent has closed the pipe
         while True:
-            parent.send(measure(parent.recv()))
+            planned = parent.recv()
+            with heard_by(_now_and_then(parent.send)):
+                result = measure(planned)
+            parent.send(result)
 
 
 def _sent(worker: Worker, planned: PlannedCell) -> PlannedCell:
@@ -92,15 +115,29 @@ def _sent(worker: Worker, planned: PlannedCell) -> PlannedCell:
     return planned
 
 
-def _received(worker: Worker) -> Cell:
+def _now_and_then(listener: Listener) -> Listener:
+    """The listener, not bothered more than some times a second."""
+    last = -math.inf
+
+    def listening(progress: Progress) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= TOLD_EVERY_S:
+            last = now
+            listener(progress)
+
+    return listening
+
+
+def _received(worker: Worker) -> Cell | Progress:
     try:
-        cell: Cell = worker.recv()
+        received: Cell | Progress = worker.recv()
     except (EOFError, OSError):
         raise HarnessError(
             "a process that measured died, perhaps for want of memory; what was done by then is stored, and the same "
             "command goes on from there; --processes 1 needs the least memory"
         ) from None
-    return cell
+    return received
 
 
 def measure(planned: PlannedCell) -> Cell:

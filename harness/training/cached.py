@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from harness.files import cache_folder
+from harness.progress import tell
 from harness.spec.model import Spec
 from harness.training.loop import Trained, train
 from harness.training.mixture import mixture
@@ -28,4 +29,5 @@ def trained_on_mixture(spec: Spec, recipe: Recipe, seed: int, version: int) -> T
     packages = [torch.__version__, np.__version__]
     decides = json.dumps([spec.hash, asdict(recipe), seed, version, packages], sort_keys=True)
     name = f"{hashlib.sha256(decides.encode()).hexdigest()[:16]}.safetensors"
-    return train(spec, recipe, mixture(spec, recipe.batch_size, seed), seed, cache_folder() / "trained" / name)
+    data, path = mixture(spec, recipe.batch_size, seed), cache_folder() / "trained" / name
+    return train(spec, recipe, data, seed, path, lambda done, loss: tell(f"seed {seed}", done, recipe.steps))

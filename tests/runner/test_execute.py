@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import HarnessError
+from harness.progress import Progress
 from harness.results import Cell, read_cell, read_cells
 from harness.runner.execute import execute
 from harness.runner.plan import PlannedCell
@@ -35,6 +36,16 @@ def test_one_process_and_two_give_the_same(llamas: list[Spec], tmp_path: Path) -
         for folder in ("one", "two")
     ]
     assert names[0] == names[1] == sorted(cell.path(Path()) for cell in cells)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_watcher_is_told_how_far_a_cell_is(llamas: list[Spec], tmp_path: Path, processes: int) -> None:
+    told: list[tuple[str, Progress]] = []
+    cells = plan_toys(llamas, ["toy", "telling"], "quick")
+    list(execute(cells, tmp_path, processes, lambda planned, progress: told.append((planned.subject, progress))))
+    first = {(spec.name, Progress("layers", 1, spec.dims.num_layers)) for spec in llamas}
+    assert {step for step in told if step[1].done == 1} == first
+    assert len(told) < sum(spec.dims.num_layers for spec in llamas)  # it is not bothered with every step
 
 
 def test_what_is_given_is_what_is_stored(llamas: list[Spec], tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.metrics import Metric, metrics
+from harness.progress import tell
 from harness.runner import plan as planning
 from harness.runner.plan import PlannedCell
 from harness.spec import Spec
@@ -46,6 +47,15 @@ class Mistaken(Toy):
         return {"ratio": spec.dims.num_layers / 0}
 
 
+class Telling(Toy):
+    """Tells how far it is, layer by layer."""
+
+    def measure(self, spec: Spec, settings: dict[str, Any]) -> dict[str, Any]:
+        for layer in range(spec.dims.num_layers):
+            tell("layers", layer + 1, spec.dims.num_layers)
+        return super().measure(spec, settings)
+
+
 class Dying(Toy):
     """Takes its process with it, as the kernel does when memory runs out."""
 
@@ -68,6 +78,7 @@ TOYS: dict[str, type[Metric]] = {
     "toy": Toy,
     "refusing": Refusing,
     "mistaken": Mistaken,
+    "telling": Telling,
     "dying": Dying,
     "sleeping": Sleeping,
 }

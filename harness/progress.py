@@ -1,0 +1,44 @@
+"""How far a long measurement is: told by what does the work, and shown by whoever listens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A part of a measurement under way.
+
+    Attributes:
+        what: the part.
+        done: steps of it that are done.
+        total: steps of it that there are.
+    """
+
+    what: str
+    done: int
+    total: int
+
+
+Listener = Callable[[Progress], None]
+
+_listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
+
+
+def tell(what: str, done: int, total: int) -> None:
+    """Tell how far a part is; nobody may be listening."""
+    if (listener := _listener.get()) is not None:
+        listener(Progress(what, done, total))
+
+
+@contextmanager
+def heard_by(listener: Listener) -> Iterator[None]:
+    """Let a listener hear what is told within the context."""
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
