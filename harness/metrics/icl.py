@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
-from functools import cache
-from pathlib import Path
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 from harness.metrics import Metric, metrics
 from harness.metrics.flops import flops
 from harness.metrics.params import params
+from harness.spec.library import quick_names
 from harness.spec.model import Spec
 from harness.training.recipe import Recipe
 
@@ -43,8 +42,8 @@ class InContextLearning(Metric):
     exact = False
 
     def in_profile(self, spec: Spec, profile: str) -> bool:
-        """The quick profile trains those that `icl.yaml` lists."""
-        return profile == "full" or spec.name in _quick()
+        """The quick profile trains some that stand for the rest."""
+        return profile == "full" or spec.name in quick_names()
 
     def settings(self, spec: Spec, profile: str) -> dict[str, Any]:
         """One seed, or three."""
@@ -154,12 +153,3 @@ def _over_seeds(accuracies: list[list[float]], documents: int) -> dict[str, Any]
         "standard_error": errors,
         "standard_error_over": "seeds" if len(accuracies) > 1 else "documents",
     }
-
-
-@cache
-def _quick() -> frozenset[str]:
-    """Names of the specs that the quick profile trains."""
-    from ruamel.yaml import YAML
-
-    listed = YAML(typ="safe", pure=True).load(Path(__file__).with_suffix(".yaml"))
-    return frozenset(listed["quick"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from harness.choices.axes import Choices
@@ -17,7 +17,15 @@ CHANNELS = 16
 """The fewest channels of a head with which small models learn to attend."""
 
 
-def matched(spec: Spec, target: int, size: Callable[[Spec], int], vocab_size: int, max_seq_len: int) -> Spec:
+def matched(
+    spec: Spec,
+    target: int,
+    size: Callable[[Spec], int],
+    vocab_size: int,
+    max_seq_len: int,
+    num_layers: int | None = None,
+    widths: Sequence[int] = WIDTHS,
+) -> Spec:
     """The scaled model of a spec that has `target` parameters, or nearly so.
 
     The hidden size is the one that comes nearest; heads and MLP follow it as `Spec.scaled` says, but for a group of
@@ -32,14 +40,14 @@ def matched(spec: Spec, target: int, size: Callable[[Spec], int], vocab_size: in
         size: counts the parameters of a spec.
         vocab_size: of the small model.
         max_seq_len: the longest sequence that it is made for.
+        num_layers: depth of the small model; left out, as `Spec.scaled` has it.
+        widths: hidden sizes to choose from, multiples of 4.
 
     Raises:
         HarnessError: no width comes within 5 %.
     """
-    candidates = [
-        _changed(spec.scaled(hidden_size=width, vocab_size=vocab_size, max_seq_len=max_seq_len), _with_wide_heads)
-        for width in WIDTHS
-    ]
+    sizes = {"num_layers": num_layers, "vocab_size": vocab_size, "max_seq_len": max_seq_len}
+    candidates = [_changed(spec.scaled(hidden_size=width, **sizes), _with_wide_heads) for width in widths]
     nearest = min(candidates, key=lambda scaled: abs(size(scaled) - target))
     found = _stretched(nearest, target - size(nearest))
     if abs(size(found) / target - 1) > TOLERANCE:

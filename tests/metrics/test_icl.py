@@ -15,6 +15,7 @@ from harness.metrics.icl import InContextLearning, steps_to
 from harness.metrics.params import params
 from harness.runner.plan import plan
 from harness.spec import Spec, load_spec
+from harness.spec.library import quick_names
 from harness.tasks.synthetic import Questions, recall
 from harness.tasks.synthetic.vocabulary import LABELS, SIZE, VALUES
 from harness.training.matching import matched
@@ -118,9 +119,7 @@ def test_what_is_asked_for_by_name_is_measured(specs: dict[str, Spec]) -> None:
 
 
 def test_every_spec_of_the_quick_profile_exists(specs: dict[str, Spec]) -> None:
-    from harness.metrics.icl import _quick
-
-    assert set(specs) >= _quick()
+    assert set(specs) >= set(quick_names())
 
 
 def test_metrics_leave_nothing_out_unless_they_say_so(specs: dict[str, Spec]) -> None:
