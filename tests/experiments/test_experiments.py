@@ -9,6 +9,12 @@ import pytest
 from harness.experiments import experiments
 from harness.experiments.attention import KINDS, _laws_of_pairs, pattern_at
 from harness.experiments.decoding import ARRANGEMENTS, CHANNELS, HEADS, WINDOW
+from harness.experiments.throughput import BLOCKS, Candidate, _alike, _block, flops, resumed
+from harness.factory import build
+from harness.metrics.flops import flops as closed_flops
+from harness.metrics.kv_cache import kv_cache_bytes, weight_bytes
+from harness.metrics.params import params
+from harness.spec import load_spec
 from harness.timing import control
 
 SMALL = {"processes": 2, "rounds": 2, "block_s": 0.0001}
@@ -73,3 +79,82 @@ def test_norms_from_end_to_end(which: int) -> None:
     found = experiments["norms"]().measure(settings)
     assert [row["pass"] for row in found["rows"]] == ["forward", "training"]
     assert all(row["noise"][0] <= 1 <= row["noise"][1] for row in found["rows"])
+
+
+def test_throughput_of_matched_models_from_end_to_end() -> None:
+    names = ["gpt3-small-banded", "llama-7b", "baichuan-7b", "chatglm2-6b", "chatglm3-6b"]
+    size = {"params": 1_500_000, "num_layers": 2, "vocab_size": 256, "max_seq_len": 64}
+    changes = {"specs": dict.fromkeys(names, ""), "size": size, "seq_len": 32, "new_tokens": 2, "matrix": 16}
+    found = experiments["throughput"]().measure(small("throughput", **changes))
+    assert [model["stands_for"] for model in found["models"]] == [
+        ["llama-7b"],
+        ["gpt3-small-banded"],
+        ["baichuan-7b"],
+        ["chatglm2-6b", "chatglm3-6b"],
+    ]
+    for model in found["models"]:
+        assert model["params"] == pytest.approx(1_500_000, rel=0.05)
+        assert model["peak_bytes"] > model["weight_bytes"] + model["cache_bytes"]
+    assert len({row["name"] for row in found["rows"]}) == 2 * len(found["models"])
+    assert {row["to"] for row in found["rows"]} == {"llama-7b", "matrix product", "read"}
+    for row in found["rows"]:
+        assert 0 <= row["tokens_per_s"]["low"] <= row["tokens_per_s"]["mid"] <= row["tokens_per_s"]["high"]
+
+
+def test_throughput_of_one_layer_from_end_to_end_is_held_against_its_bounds() -> None:
+    sizes = {"size": {"vocab_size": 64}, "seq_len": 8, "new_tokens": 2, "matrix": 16}
+    changes = {"models": "block", "specs": {"gpt2-small": ""}, **sizes}
+    found = experiments["throughput"]().measure(small("throughput", **changes))
+    assert [row["name"] for row in found["rows"]] == [
+        "gpt2-small to matrix product, prefill",
+        "gpt2-small to read, decode",
+    ]
+    (model,) = found["models"]
+    block = _block(load_spec("gpt2-small"), {"size": {"vocab_size": 64}})
+    assert model["params"] == params(block)
+    assert model["weight_bytes"] == weight_bytes(block, "fp32")
+    assert model["cache_bytes"] == kv_cache_bytes(block, 8 + 2, dtype="fp32")
+
+
+def test_flops_of_a_prefill_are_the_closed_form_with_one_token_in_the_head() -> None:
+    spec = load_spec("gpt3-small-banded")
+    head = spec.choices.head.flops(spec.dims, 1)
+    assert flops(spec, 512) == closed_flops(spec, "prefill", 512) - 511 * head
+
+
+@pytest.mark.parametrize("name", ["llama-7b", "gpt3-small-banded", "gpt3-small-fixed"])
+def test_decoding_starts_behind_the_prompt_each_time(name: str) -> None:
+    """Twice the same tokens: each time from n, in caches that hold what they would behind a fresh prefill."""
+    import torch
+
+    spec = load_spec(name).scaled(max_seq_len=64)
+    with torch.no_grad():
+        candidate = Candidate(spec, {"seq_len": 40, "new_tokens": 3, "dtype": "float32"})
+        held = candidate.cache.nbytes
+        for _ in range(2):
+            candidate.decode()
+        assert (candidate.cache.length, candidate.cache.nbytes) == (40, held)
+        again, fresh = resumed(candidate.cache), candidate.prefill()
+        for cache in (again, fresh):
+            candidate.model(candidate.prompt[:, :3], cache=cache)
+    assert again.length == fresh.length == 43
+    assert again.nbytes == fresh.nbytes
+
+
+def test_blocks_are_distinct_layers_of_full_width() -> None:
+    specs = {name: _block(load_spec(name), {"size": {"vocab_size": 1024}}) for name in BLOCKS}
+    assert [len(names) for names in _alike(specs)] == [1] * len(BLOCKS)
+    for name, block in specs.items():
+        assert block.dims.hidden_size == load_spec(name).dims.hidden_size
+        assert len(build(block, "meta").layers) == 1
+
+
+def test_full_sizes_are_planned_on_a_gpu_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    def planned() -> list[tuple[str, str]]:
+        return [(each["models"], each["dtype"]) for each in experiments["throughput"]().settings("quick")]
+
+    monkeypatch.setattr("harness.experiments.throughput._on_cuda", lambda: False)
+    everywhere = planned()
+    assert everywhere == [("matched", "float32"), ("whole", "float32")]
+    monkeypatch.setattr("harness.experiments.throughput._on_cuda", lambda: True)
+    assert planned() == [*everywhere, ("block", "bfloat16"), ("whole", "bfloat16")]

@@ -1,0 +1,263 @@
+"""Tokens a second and peak memory of whole models: all specs at an equal number of parameters, and real shapes.
+
+A prefill computes n tokens through an empty cache and the logits of the last; decoding computes the tokens behind
+them one by one. Weights are random: no time depends on them. Where a matrix product bounds the one and reading memory
+the other, the share of that bound is told, measured in the same rounds.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
+from dataclasses import asdict, replace
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from harness.experiments import Experiment, experiments
+from harness.spec.library import load_spec, quick_names, spec_names
+from harness.spec.model import Spec
+from harness.timing import Samples, compared, conditions, device, geometric, in_fresh_processes, in_turns
+
+if TYPE_CHECKING:
+    from harness.modules.cache import KVCache
+
+REFERENCE = "llama-7b"
+"""What the others are compared with."""
+REAL = "smollm2-135m"
+"""The released model that is small enough for a CPU."""
+BLOCKS = (
+    "gpt3-6-7b chatglm-6b chatglm2-6b llama-7b llama-7b-gqa8 llama-7b-mqa qwen-7b qwen2-7b-instruct baichuan-7b"
+).split()
+"""Specs of 6 to 8 billion parameters, one layer of which is timed on a GPU."""
+WIDTHS = range(192, 321, 4)
+"""Hidden sizes that matched models have."""
+BOUNDS = {"prefill": "matrix product", "decode": "read"}
+"""What bounds each phase; phases are methods of `Candidate`."""
+
+
+@experiments.register("throughput")
+class Throughput(Experiment):
+    """Prefill and decoding of one sequence, and what they hold in memory."""
+
+    version = 1
+
+    def settings(self, profile: str) -> list[dict[str, Any]]:
+        """Matched models of a few specs or of all, and SmolLM2; on a GPU also blocks and a whole model of 7B."""
+        full = profile == "full"
+        each = {"new_tokens": 8, "dtype": "float32", "matrix": 1024, "block_s": 0.004}
+        matched = {"params": 5_000_000, "num_layers": 4, "vocab_size": 4096, "max_seq_len": 2048}
+        found: list[dict[str, Any]] = [
+            {
+                **each,
+                "models": "matched",
+                "specs": _hashes(spec_names() if full else quick_names()),
+                "size": matched,
+                "seq_len": 1024 if full else 512,
+                "processes": 5,
+                "rounds": 3 if full else 2,
+            },
+            {
+                **each,
+                "models": "whole",
+                "specs": _hashes([REAL]),
+                "seq_len": 512,
+                "processes": 5 if full else 3,
+                "rounds": 3 if full else 2,
+            },
+        ]
+        if _on_cuda():
+            large = {**each, "dtype": "bfloat16", "matrix": 8192, "seq_len": 2000, "processes": 5, "rounds": 5}
+            found.append({**large, "models": "block", "specs": _hashes(BLOCKS), "size": {"vocab_size": 1024}})
+            found.append({**large, "models": "whole", "specs": _hashes([REFERENCE])})
+        return found
+
+    def measure(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Ratios to the reference, tokens a second, shares of the bounds, bytes held, and all samples."""
+        specs = {name: _SIZED[settings["models"]](load_spec(name), settings) for name in settings["specs"]}
+        groups = _alike(specs)
+        candidates = {names[0]: specs[names[0]] for names in groups}
+        runs = in_fresh_processes(sample, {**settings, "candidates": candidates}, settings["processes"])
+        return {
+            "conditions": conditions(),
+            "models": [
+                {"name": names[0], "stands_for": names, "hidden_size": specs[names[0]].dims.hidden_size}
+                | runs[0]["held"][names[0]]
+                for names in groups
+            ],
+            "rows": [
+                row
+                for phase in BOUNDS
+                for row in _rows(phase, candidates, settings, runs[0]["held"], [run[phase] for run in runs])
+            ],
+            "samples": [{phase: run[phase] for phase in BOUNDS} for run in runs],
+        }
+
+
+def _hashes(names: Iterable[str]) -> dict[str, str]:
+    """What each name stood for: a spec that is changed is measured anew."""
+    return {name: load_spec(name).hash for name in names}
+
+
+def _on_cuda() -> bool:
+    """Whether candidates run on a GPU. A build of torch for CPUs alone is not asked: its import takes seconds."""
+    return not version("torch").endswith("+cpu") and device() == "cuda"
+
+
+def _matched(spec: Spec, settings: Mapping[str, Any]) -> Spec:
+    from harness.factory import build
+    from harness.training.matching import matched
+
+    def size(spec: Spec) -> int:
+        return sum(parameter.numel() for parameter in build(spec, "meta").parameters())
+
+    wanted = settings["size"]
+    return matched(
+        spec, wanted["params"], size, wanted["vocab_size"], wanted["max_seq_len"], wanted["num_layers"], WIDTHS
+    )
+
+
+def _block(spec: Spec, settings: Mapping[str, Any]) -> Spec:
+    """The first layer at full size, with a vocabulary so small that its head takes next to nothing."""
+    return replace(spec, dims=spec.dims.model_copy(update={"num_layers": 1, **settings["size"]}))
+
+
+_SIZED: dict[str, Callable[[Spec, Mapping[str, Any]], Spec]] = {
+    "matched": _matched,
+    "block": _block,
+    "whole": lambda spec, settings: spec,
+}
+
+
+def _alike(specs: Mapping[str, Spec]) -> list[list[str]]:
+    """Names whose models are the same at this size; the reference stands for those like it."""
+    groups: dict[str, list[str]] = {}
+    for name in sorted(specs, key=lambda name: name != REFERENCE):
+        groups.setdefault(specs[name].hash, []).append(name)
+    return list(groups.values())
+
+
+def _rows(
+    phase: str,
+    candidates: Mapping[str, Spec],
+    settings: Mapping[str, Any],
+    held: Mapping[str, Mapping[str, int]],
+    runs: Sequence[Samples],
+) -> list[dict[str, Any]]:
+    bound, anchor = BOUNDS[phase], _anchor(phase, candidates)
+    n, new = settings["seq_len"], settings["new_tokens"]
+    rows = []
+    for name, spec in candidates.items():
+        to = bound if name == anchor else anchor
+        row: dict[str, Any] = {"name": f"{name} to {to}, {phase}", "model": name, "phase": phase}
+        row |= {"to": to, **compared(runs, name, to, anchor)}
+        tokens, work, unit = n, flops(spec, n), 2 * settings["matrix"] ** 3
+        if phase == "decode":
+            tokens, work, unit = new, new * held[name]["step_bytes"], next(iter(held.values()))["step_bytes"]
+        medians = [{each: statistics.median(run[each]) for each in (name, bound)} for run in runs]
+        row["tokens_per_s"] = asdict(geometric([tokens / median[name] for median in medians]))
+        row["share"] = asdict(geometric([work / median[name] / (unit / median[bound]) for median in medians]))
+        rows.append(row)
+    return rows
+
+
+def _anchor(phase: str, candidates: Mapping[str, Spec]) -> str:
+    """The candidate that runs twice: the first, which others are compared with, or the bound of one that is alone."""
+    return next(iter(candidates)) if len(candidates) > 1 else BOUNDS[phase]
+
+
+def flops(spec: Spec, n: int) -> int:
+    """FLOPs of a prefill of n tokens, 2 a multiply-add: visible pairs only, and the head for the last token alone."""
+    pairs = sum(
+        count * spec.blocks[name].pattern.visible_pairs(n) * spec.blocks[name].attention.flops_per_pair(spec.dims)
+        for name, count in spec.block_counts.items()
+    )
+    return pairs + _matrix_flops(spec, n)
+
+
+def _matrix_flops(spec: Spec, tokens: int) -> int:
+    """FLOPs of all products with weights, the head's for one token."""
+    layers = sum(
+        count * (spec.blocks[name].attention.flops(spec.dims, tokens) + spec.blocks[name].mlp.flops(spec.dims, tokens))
+        for name, count in spec.block_counts.items()
+    )
+    return layers + spec.choices.head.flops(spec.dims, 1)
+
+
+def sample(settings: dict[str, Any], number: int) -> dict[str, Any]:
+    """Samples of this process by phase, and from the first process, since they are exact, the bytes of each model."""
+    import torch
+
+    torch.set_grad_enabled(False)
+    specs: dict[str, Spec] = settings["candidates"]
+    models = {name: Candidate(spec, settings) for name, spec in specs.items()}
+    held = {name: model.held() for name, model in models.items()} if number == 0 else {}
+    dtype, matrix = getattr(torch, settings["dtype"]), settings["matrix"]
+    factor = torch.randn(matrix, matrix, dtype=dtype, device=device())
+    # Reading is to add up as many bytes as the first candidate's step reads.
+    numbers = torch.ones(next(iter(models.values())).step_bytes // dtype.itemsize, dtype=dtype, device=device())
+    bounds: dict[str, Callable[[], object]] = {"matrix product": lambda: factor @ factor, "read": numbers.sum}
+    samples = {}
+    for phase, bound in BOUNDS.items():
+        calls = {name: getattr(model, phase) for name, model in models.items()} | {bound: bounds[bound]}
+        samples[phase] = in_turns(calls, _anchor(phase, specs), settings["rounds"], settings["block_s"], number)
+    return {**samples, "held": held}
+
+
+class Candidate:
+    """A model with random weights, a prompt, and a cache that holds it.
+
+    Attributes:
+        weight_bytes: bytes of all parameters.
+        step_bytes: bytes that one step of decoding reads: of the weights that it multiplies by, each once, and of
+            the cache.
+    """
+
+    def __init__(self, spec: Spec, settings: Mapping[str, Any]) -> None:
+        import torch
+
+        from harness.factory import build
+
+        dtype = getattr(torch, settings["dtype"])
+        n, self.new_tokens = settings["seq_len"], settings["new_tokens"]
+        self.model = build(spec, device(), dtype)
+        self.capacity = n + self.new_tokens
+        self.prompt = torch.randint(spec.dims.vocab_size, (1, n), device=device())
+        self.weight_bytes = sum(parameter.nbytes for parameter in self.model.parameters())
+        self.cache = self.prefill()
+        self.step_bytes = _matrix_flops(spec, 1) // 2 * dtype.itemsize + self.cache.nbytes
+
+    def prefill(self) -> KVCache:
+        """The prompt at once, and the logits behind it, as generation begins."""
+        cache = self.model.new_cache(capacity=self.capacity)
+        self.model(self.prompt, cache=cache, last=1)
+        return cache
+
+    def decode(self) -> None:
+        """The next tokens one by one, always from behind the prompt."""
+        cache = resumed(self.cache)
+        for _ in range(self.new_tokens):
+            self.model(self.prompt[:, :1], cache=cache, last=1)
+
+    def held(self) -> dict[str, int]:
+        """Exact figures: parameters, and bytes of the weights, of the cache and of a step, and at the peak."""
+        from harness.memory import peak_bytes
+
+        self.decode()  # as prefill was called before: what only a first call sets up is there
+        beyond_weights = max(peak_bytes(self.prefill), self.cache.nbytes + peak_bytes(self.decode))
+        return {
+            "params": sum(parameter.numel() for parameter in self.model.parameters()),
+            "weight_bytes": self.weight_bytes,
+            "cache_bytes": self.cache.nbytes,
+            "step_bytes": self.step_bytes,
+            "peak_bytes": self.weight_bytes + beyond_weights,
+        }
+
+
+def resumed(cache: KVCache) -> KVCache:
+    """A cache that goes on from where this one stands. They share memory: it is for timing, where numbers are idle."""
+    fresh = copy(cache)
+    fresh.layers = [copy(layer) for layer in cache.layers]
+    for layer in fresh.layers:
+        layer.keys, layer.values = copy(layer.keys), copy(layer.values)
+    return fresh
