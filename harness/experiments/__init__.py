@@ -1,4 +1,4 @@
-"""What is timed of choices rather than of specs, one experiment a file; they run alone on the machine."""
+"""What is timed side by side, of choices or of whole models, one experiment a file; they run alone on the machine."""
 
 from __future__ import annotations
 

@@ -32,6 +32,8 @@ BLOCKS = (
 """Specs of 6 to 8 billion parameters, one layer of which is timed on a GPU."""
 WIDTHS = range(192, 321, 4)
 """Hidden sizes that matched models have."""
+ENOUGH = 1 << 30
+"""Bytes that no cache of a processor holds."""
 BOUNDS = {"prefill": "matrix product", "decode": "read"}
 """What bounds each phase; phases are methods of `Candidate`."""
 
@@ -153,7 +155,8 @@ def _rows(
         row |= {"to": to, **compared(runs, name, to, anchor)}
         tokens, work, unit = n, flops(spec, n), 2 * settings["matrix"] ** 3
         if phase == "decode":
-            tokens, work, unit = new, new * held[name]["step_bytes"], next(iter(held.values()))["step_bytes"]
+            read_bytes = _read_bytes(next(iter(held.values()))["step_bytes"])
+            tokens, work, unit = new, new * held[name]["step_bytes"], read_bytes
         medians = [{each: statistics.median(run[each]) for each in (name, bound)} for run in runs]
         row["tokens_per_s"] = asdict(geometric([tokens / median[name] for median in medians]))
         row["share"] = asdict(geometric([work / median[name] / (unit / median[bound]) for median in medians]))
@@ -164,6 +167,11 @@ def _rows(
 def _anchor(phase: str, candidates: Mapping[str, Spec]) -> str:
     """The candidate that runs twice: the first, which others are compared with, or the bound of one that is alone."""
     return next(iter(candidates)) if len(candidates) > 1 else BOUNDS[phase]
+
+
+def _read_bytes(step_bytes: int) -> int:
+    """What is added up to tell how fast memory is read: as much as the first candidate's step reads, or enough."""
+    return min(step_bytes, ENOUGH)
 
 
 def flops(spec: Spec, n: int) -> int:
@@ -194,8 +202,8 @@ def sample(settings: dict[str, Any], number: int) -> dict[str, Any]:
     held = {name: model.held() for name, model in models.items()} if number == 0 else {}
     dtype, matrix = getattr(torch, settings["dtype"]), settings["matrix"]
     factor = torch.randn(matrix, matrix, dtype=dtype, device=device())
-    # Reading is to add up as many bytes as the first candidate's step reads.
-    numbers = torch.ones(next(iter(models.values())).step_bytes // dtype.itemsize, dtype=dtype, device=device())
+    read_bytes = _read_bytes(next(iter(models.values())).step_bytes)
+    numbers = torch.ones(read_bytes // dtype.itemsize, dtype=dtype, device=device())
     bounds: dict[str, Callable[[], object]] = {"matrix product": lambda: factor @ factor, "read": numbers.sum}
     samples = {}
     for phase, bound in BOUNDS.items():

@@ -35,6 +35,13 @@ def norms(**changes: Any) -> Cell:
     return Cell(**{**common, "created": "2026-01-01T00:00:00+00:00", "seconds": 1.0, **fields, **changes})
 
 
+def failed() -> Cell:
+    return Cell(
+        spec=spec_record("toy"), metric="params", version=1, settings={}, environment=ENVIRONMENT, status="failed",
+        reason="none", created="2026-01-01T00:00:00+00:00", seconds=1.0,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("verdict", "low", "high", "words"),
     [
@@ -61,12 +68,79 @@ def test_a_failure_is_told_and_what_is_there_is_shown() -> None:
     assert len(found.tables["pairs"].rows) == 1
 
 
+def throughput(names: list[str], models: str = "matched", **changes: Any) -> Cell:
+    """The first is the reference; the others take twice its time in a prefill, and as much in decoding."""
+    sizes = {"params": 5_001_000, "weight_bytes": 20_004_000, "cache_bytes": 4_000_000, "peak_bytes": 29_000_000}
+    twice, same = {"low": 1.6, "mid": 2.0, "high": 2.5}, {"low": 0.9, "mid": 1.0, "high": 1.1}
+    tokens, share = {"low": 900.0, "mid": 1000.0, "high": 1100.0}, {"low": 0.5, "mid": 0.6, "high": 0.7}
+    bounds = {"prefill": ("matrix product", twice, "slower"), "decode": ("read", same, "no significant difference")}
+    rows = [
+        {"model": name, "phase": phase, "to": names[0] if name != names[0] else bound, "ratio": ratio}
+        | {"verdict": verdict, "tokens_per_s": tokens, "share": share}
+        for name in names
+        for phase, (bound, ratio, verdict) in bounds.items()
+    ]
+    settings = {"models": models, "specs": dict.fromkeys(names, ""), "seq_len": 1024, "new_tokens": 8}
+    if models == "matched":
+        settings["size"] = {"params": 5_000_000}
+    values = {
+        "conditions": {"device": "cpu", "clock": "a clock", "load_average": 0.5},
+        "models": [{"name": name, "stands_for": [name, f"{name} too"], **sizes} for name in names],
+        "rows": rows,
+        "samples": [],
+    }
+    common = {"dtype": "float32", "processes": 5, "rounds": 3}
+    return norms(**{"metric": "throughput", "settings": {**settings, **common}, "values": values, **changes})
+
+
+def test_models_are_held_against_the_first_and_told_with_those_that_are_the_same() -> None:
+    (table,) = sections([throughput(["llama-7b", "gpt1"])])["throughput"].tables.values()
+    assert [dict(zip(table.heads[:3], row[:3], strict=True)) for row in table.rows] == [
+        {"model": "llama-7b", "stands also for": "llama-7b too", "parameters": "5,001,000"},
+        {"model": "gpt1", "stands also for": "gpt1 too", "parameters": "5,001,000"},
+    ]
+    speed = "1,000 (900 to 1,100)"
+    assert table.heads[4:6] == ["times faster than llama-7b", "verdict"]
+    assert table.rows[0][3:11] == [speed, "", "", "0.60"] * 2
+    assert table.rows[1][3:7] == [speed, "0.5 (0.4 to 0.625)", "slower", "0.60"]
+    assert table.rows[1][7:11] == [speed, "1 (0.909 to 1.11)", "no significant difference", "0.60"]
+    assert table.rows[1][11:] == ["20.0 MB", "4.00 MB", "29.0 MB"]
+
+
+def test_a_model_that_is_alone_has_no_comparison() -> None:
+    (table,) = sections([throughput(["smollm2-135m"], "whole")])["throughput"].tables.values()
+    assert "verdict" not in table.heads
+    assert [len(row) for row in table.rows] == [len(table.heads)]
+
+
+def test_of_two_results_on_one_device_the_one_with_more_models_is_shown_and_every_kind_has_a_table() -> None:
+    cells = [
+        throughput(["smollm2-135m"], "whole"),
+        throughput(["llama-7b", "gpt1", "gpt2-small"]),
+        throughput(["llama-7b", "gpt1"], created="2026-02-01T00:00:00+00:00"),
+        throughput(["llama-7b"], "whole"),
+        throughput(["llama-7b", "qwen-7b"], "block"),
+    ]
+    tables = sections(cells)["throughput"].tables
+    assert [(words.partition(":")[0], len(table.rows)) for words, table in tables.items()] == [
+        ("Models of 5.00M parameters, within 0.02%", 3),
+        ("llama-7b at full size", 1),
+        ("smollm2-135m at full size", 1),
+        ("One layer at full size", 2),
+    ]
+
+
+def test_the_page_escapes_the_names_of_models_and_grows_little_by_them() -> None:
+    names = ["llama-7b", *(f"{HOSTILE} {number}" for number in range(40))]
+    model = failed()
+    with_it, without = (html(cells, models_of(cells), "toy") for cells in ([model, throughput(names)], [model]))
+    assert "Throughput of models" in with_it
+    assert HOSTILE not in with_it
+    assert len(with_it) - len(without) < 30_000
+
+
 def test_a_page_shows_one_experiment_alone_and_escapes_it() -> None:
-    model = Cell(
-        spec=spec_record("toy"), metric="params", version=1, settings={}, environment=ENVIRONMENT, status="failed",
-        reason="none", created="2026-01-01T00:00:00+00:00", seconds=1.0,
-    )  # fmt: skip
-    cells = [model, norms()]
+    cells = [failed(), norms()]
     page = html(cells, models_of(cells), "toy")
     assert "RMSNorm against LayerNorm" in page
     assert "Decoding over the context" not in page
