@@ -158,3 +158,18 @@ def test_full_sizes_are_planned_on_a_gpu_only(monkeypatch: pytest.MonkeyPatch) -
     assert everywhere == [("matched", "float32"), ("whole", "float32")]
     monkeypatch.setattr("harness.experiments.throughput._on_cuda", lambda: True)
     assert planned() == [*everywhere, ("block", "bfloat16"), ("whole", "bfloat16")]
+
+
+@pytest.mark.parametrize("name", [*BLOCKS, "whole llama-7b"])
+def test_full_sizes_compute_in_16_bits_what_the_closed_forms_say(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the meta device, as there may be no GPU: shapes, types and bytes are those of a real one."""
+    monkeypatch.setattr("harness.experiments.throughput.device", lambda: "meta")
+    spec = load_spec(name.removeprefix("whole "))
+    spec = spec if name.startswith("whole") else _block(spec, {"size": {"vocab_size": 1024}})
+    candidate = Candidate(spec, {"seq_len": 2000, "new_tokens": 8, "dtype": "bfloat16"})
+    candidate.decode()
+    assert candidate.weight_bytes == weight_bytes(spec, "bf16")
+    assert candidate.cache.nbytes == kv_cache_bytes(spec, 2008, dtype="bf16")
+    one_pair = sum(spec.layer(index).attention.flops_per_pair(spec.dims) for index in range(spec.dims.num_layers))
+    multiplied = (closed_flops(spec, "decode", 1) - one_pair) // 2  # each entry of a matrix once, without its bias
+    assert candidate.step_bytes == 2 * multiplied + candidate.cache.nbytes
