@@ -26,7 +26,7 @@ VARIANTS = {
     "gpt2-small": "pre-ln post-ln deepnorm",
     "gpt3-small": "dense banded banded-first strided fixed log-sparse",
     "chatglm-6b": "causal ordered",
-    "llama-7b": "mha gqa8 mqa layernorm geglu alibi nope",
+    "llama-7b": "mha gqa8 mqa layernorm geglu alibi nope banded",
     "llama2-70b": "mha",
     "chatglm2-6b": "mha",
 }
