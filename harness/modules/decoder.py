@@ -53,7 +53,7 @@ class Decoder(nn.Module):
         """Logits of the next token at every place.
 
         Args:
-            input_ids: tokens, [B, T].
+            input_ids: tokens, [B, T]; or real vectors that are multiplied by the token table, [B, T, V].
             context: how many leading tokens are context, which a prefix pattern reads in both directions; a
                 number, or one a sequence, [B].
             position_ids: what the position scheme is told instead of the places, [T] or [B, T]; for two-dimensional

@@ -27,6 +27,15 @@ SAVED_EVERY = 250
 
 Progress = Callable[[int, float], None]
 """Told the steps done so far and the loss of the last."""
+Loss = Callable[[Decoder, Batch], Tensor]
+"""What is to be made small: one number for a model and a batch."""
+
+
+def batch_loss(model: Decoder, batch: Batch) -> Tensor:
+    """Mean cross entropy of the targets, in nats."""
+    assert batch.targets is not None
+    logits = model(batch.input_ids, context=batch.context, position_ids=batch.position_ids)
+    return cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), ignore_index=IGNORED)
 
 
 @dataclass(frozen=True)
@@ -35,7 +44,7 @@ class Trained:
 
     Attributes:
         model: in evaluation mode.
-        losses: of every step, in nats a predicted token.
+        losses: of every step, in nats a predicted token where that is the loss.
         seconds: of one core, those before an interruption included.
     """
 
@@ -51,6 +60,7 @@ def train(
     seed: int,
     checkpoint: Path | None = None,
     progress: Progress | None = None,
+    loss: Loss = batch_loss,
 ) -> Trained:
     """Train a fresh model of a spec on one thread.
 
@@ -65,6 +75,7 @@ def train(
         checkpoint: a safetensors file that holds what is needed to go on, and in the end what came out. The caller
             names it by all that decides the result; one that cannot be read is written anew.
         progress: called after every step.
+        loss: of a batch; cross entropy unless the task has another.
     """
     with one_thread():
         model = fresh(spec, recipe, seed)
@@ -72,7 +83,7 @@ def train(
         losses, seconds = _resumed(checkpoint, model, optimiser) if checkpoint else ([], 0.0)
         for step in range(len(losses), recipe.steps):
             started = time.process_time()
-            losses.append(training_step(model, optimiser, data(step), recipe.rate(step)))
+            losses.append(training_step(model, optimiser, data(step), recipe.rate(step), loss))
             seconds += time.process_time() - started
             if checkpoint and ((step + 1) % SAVED_EVERY == 0 or step + 1 == recipe.steps):
                 write_atomically(checkpoint, _state(model, optimiser, losses, seconds))
@@ -81,22 +92,17 @@ def train(
         return Trained(model.eval(), losses, seconds)
 
 
-def training_step(model: Decoder, optimiser: torch.optim.Optimizer, batch: Batch, rate: float) -> float:
-    """One step at a learning rate; the loss before it, in nats a predicted token."""
+def training_step(
+    model: Decoder, optimiser: torch.optim.Optimizer, batch: Batch, rate: float, loss: Loss = batch_loss
+) -> float:
+    """One step at a learning rate; the loss before it."""
     for group in optimiser.param_groups:
         group["lr"] = rate
-    loss = batch_loss(model, batch)
+    found = loss(model, batch)
     optimiser.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
+    found.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
     optimiser.step()
-    return loss.item()
-
-
-def batch_loss(model: Decoder, batch: Batch) -> Tensor:
-    """Mean cross entropy of the targets, in nats."""
-    assert batch.targets is not None
-    logits = model(batch.input_ids, context=batch.context, position_ids=batch.position_ids)
-    return cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), ignore_index=IGNORED)
+    return found.item()
 
 
 @contextmanager

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn.functional import cross_entropy
 
 from harness.modules.decoder import Decoder
 from harness.tasks.synthetic import Questions
@@ -14,15 +17,36 @@ from harness.training.mixture import objective_of
 BATCH = 250
 
 
+@dataclass(frozen=True)
+class Scores:
+    """Of questions.
+
+    Attributes:
+        right: whether the likeliest of the words that may be the answer is the answer, [documents].
+        nats: by which the answer surprised, among all words, [documents].
+    """
+
+    right: NDArray[np.bool_]
+    nats: NDArray[np.float64]
+
+
 @torch.no_grad()
-def answered(model: Decoder, questions: Questions) -> NDArray[np.bool_]:
-    """Whether each question is answered rightly, [documents]; asked in the form of the model's objective."""
+def scored(model: Decoder, questions: Questions) -> Scores:
+    """Questions put to a model in the form of its objective."""
     prompt = objective_of(model.spec).prompt(questions.prompts)
-    choices = slice(questions.choices.start, questions.choices.stop)
     with one_thread():
-        scores = [
-            model(rows, context=prompt.context, position_ids=prompt.position_ids)[:, -1, choices]
-            for rows in torch.split(prompt.input_ids, BATCH)
-        ]
-    found = torch.cat(scores).argmax(-1).numpy() + questions.choices.start
-    return np.asarray(found == questions.answers)
+        logits = torch.cat(
+            [
+                model(rows, context=prompt.context, position_ids=prompt.position_ids)[:, -1]
+                for rows in torch.split(prompt.input_ids, BATCH)
+            ]
+        )  # [documents, V]
+        nats = cross_entropy(logits.double(), torch.from_numpy(questions.answers), reduction="none").numpy()
+    choices = slice(questions.choices.start, questions.choices.stop)
+    found = logits[:, choices].argmax(-1).numpy() + questions.choices.start
+    return Scores(np.asarray(found == questions.answers), nats)
+
+
+def answered(model: Decoder, questions: Questions) -> NDArray[np.bool_]:
+    """Whether each question is answered rightly, [documents]."""
+    return scored(model, questions).right

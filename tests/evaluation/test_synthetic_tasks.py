@@ -11,10 +11,12 @@ from harness.evaluation.lm import HarnessLM
 from harness.evaluation.run import TASKS, evaluate
 from harness.evaluation.tokenizers import Words
 from harness.metrics.icl import KEYS, QUESTIONS_SEED, SHOTS
+from harness.metrics.icl_wide import KNOWN, WiderInContextLearning
 from harness.metrics.params import params
 from harness.modules.decoder import Decoder
 from harness.spec import load_spec
 from harness.tasks.synthetic import Questions, classification, documents, recall
+from harness.tasks.synthetic.markov import Chains
 from harness.tasks.synthetic.vocabulary import END, SIZE, WORDS
 from harness.training.loop import train
 from harness.training.matching import matched
@@ -59,8 +61,18 @@ def test_recall(model: Decoder, keys: int) -> None:
     assert outcome.chance == pytest.approx(1 / 64)
 
 
-def test_the_tasks_are_those_of_the_metric() -> None:
+@pytest.mark.parametrize("known", [1, 16])
+def test_chains(model: Decoder, known: int) -> None:
+    settings = WiderInContextLearning().settings(model.spec, "full")["markov"]
+    expected = answered(model, questions(Chains(**settings).questions, known))[:50]
+    (outcome,) = evaluate(lm_of(model), [f"markov_{known}"], limit=50)
+    assert list(outcome.correct) == expected.tolist()
+    assert outcome.accuracy == expected.mean()
+    assert outcome.chance == pytest.approx(1 / 4)
+
+
+def test_the_tasks_are_those_of_the_metrics() -> None:
     assert documents.SEED == QUESTIONS_SEED
     assert max(SHOTS) == documents.MOST_SHOTS
-
+    assert all((TASKS / "synthetic" / f"markov_{known}.yaml").is_file() for known in KNOWN)
     assert all((TASKS / "synthetic" / f"recall_{keys}.yaml").is_file() for keys in KEYS)

@@ -84,6 +84,14 @@ def test_a_gradient_scale_does_not_reach_a_tied_head(scale: float) -> None:
     torch.testing.assert_close(together["embedding.table.weight"], expected, **CLOSE)
 
 
+@pytest.mark.parametrize("options", [{}, {"norm": True}, {"scale": 2.0}])
+def test_a_vector_of_a_single_one_is_a_token(options: dict[str, object]) -> None:
+    model = lively(spec_of(embedding=embedding(**options), position=LEARNED, head=TIED))
+    tokens = tokens_for(model.spec, 2)
+    vectors = torch.nn.functional.one_hot(tokens, model.spec.dims.vocab_size).double()
+    torch.testing.assert_close(model(vectors), model(tokens), **CLOSE)
+
+
 def test_a_tied_head_is_the_table() -> None:
     model = lively(spec_of(head=TIED))
     tokens = tokens_for(model.spec, 1)

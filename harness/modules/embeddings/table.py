@@ -24,8 +24,8 @@ class TokenEmbedding(nn.Module):
         self.scale = embedding.scale_in(dims)
 
     def forward(self, input_ids: Tensor, position: PositionModule, places: Places) -> Tensor:
-        """[B, T] -> [B, T, D]."""
-        x = self.table(input_ids)
+        """[B, T] -> [B, T, D]; or from real vectors, [B, T, V], of which a token is the one with a single 1."""
+        x = input_ids @ self.table.weight if input_ids.is_floating_point() else self.table(input_ids)
         if self.gradient_scale != 1.0:
             x = x.detach() + self.gradient_scale * (x - x.detach())  # the value of x, a part of its gradient
         if self.scale != 1.0:

@@ -1,4 +1,4 @@
-"""Questions as lm-eval's documents, each with its own demonstrations."""
+"""Questions as lm-eval's documents, each with its own demonstrations, or the words of its own chain."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import numpy as np
 from datasets import Dataset
 
 from harness.tasks.synthetic import Questions, classification, recall
-from harness.tasks.synthetic.vocabulary import LABELS, VALUES, WORDS, Words
+from harness.tasks.synthetic.markov import Chains
+from harness.tasks.synthetic.vocabulary import LABELS, VALUES, WORDS, Words, text
 
 SEED = 1
-"""Of the questions; the same as in the metric `icl`."""
+"""Of the questions; the same as in the metrics `icl` and `icl_wide`."""
 MOST_SHOTS = 16
 
 
@@ -24,6 +25,20 @@ def labels(documents: int, **settings: Any) -> dict[str, Dataset]:
 def values(documents: int, keys: int, **settings: Any) -> dict[str, Dataset]:
     """Recall from `keys` pairs a document: as many demonstrations, all of which must be shown."""
     return _split(recall.questions(np.random.default_rng(SEED), documents, keys))
+
+
+def chains(documents: int, states: int, length: int, known: int, **settings: Any) -> dict[str, Dataset]:
+    """The word after the first `known` of a Markov chain."""
+    questions = Chains(states, length).questions(np.random.default_rng(SEED), documents, known)
+    choices, first = _written(questions.choices), questions.choices.start
+    return {
+        "test": Dataset.from_list(
+            [
+                {"asked": text(prompt), "answer": answer - first, "choices": choices}
+                for prompt, answer in zip(questions.prompts.tolist(), questions.answers.tolist(), strict=True)
+            ]
+        )
+    }
 
 
 def label_words(document: dict[str, Any]) -> list[str]:

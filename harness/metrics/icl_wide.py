@@ -1,0 +1,173 @@
+"""In-context learning where the best prediction has a closed form: of Markov chains, and of linear functions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from statistics import fmean, stdev
+from typing import TYPE_CHECKING, Any
+
+from harness.metrics import Metric, metrics
+from harness.metrics.icl import LONGEST, QUESTIONS_SEED, SMOOTHED, TARGET
+from harness.metrics.params import params
+from harness.spec.library import quick_names
+from harness.spec.model import Spec
+from harness.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from harness.tasks.synthetic import Questions
+    from harness.training.loop import Trained
+
+KNOWN = (1, 2, 4, 8, 16, 32)
+"""Words of a chain that are known when the next is asked for."""
+
+Estimate = dict[str, list[float]]
+"""Of each point, the `mean` over documents or seeds and its `standard_error`."""
+
+
+@metrics.register("icl_wide")
+class WiderInContextLearning(Metric):
+    """Trains the scaled model of a spec on each of two tasks, for each seed, and holds it against the best predictor.
+
+    Equal budgets are compared, not ceilings. A model of another objective than that of the next word reads linear
+    functions as the others do, for only text can have blanks.
+    """
+
+    version = 1
+    exact = False
+    needs = "the full profile, or its own name beside that of a spec"
+
+    def in_profile(self, spec: Spec, profile: str) -> bool:
+        """The full profile trains those that the quick one of `icl` trains."""
+        return profile == "full" and spec.name in quick_names()
+
+    def settings(self, spec: Spec, profile: str) -> dict[str, Any]:
+        """One seed, or three."""
+        return {
+            "seeds": [0, 1, 2] if profile == "full" else [0],
+            "recipe": asdict(Recipe()),
+            "params": TARGET,
+            "max_seq_len": LONGEST,
+            "markov": {"states": 4, "length": 34},
+            "known": list(KNOWN),
+            "regression": {"dimensions": 3, "pairs": 13},
+            "documents": 2000,
+        }
+
+    def measure(self, spec: Spec, settings: dict[str, Any]) -> dict[str, Any]:
+        """Train, or find trained, and ask."""
+        return {"markov": self._markov(spec, settings), "regression": self._regression(spec, settings)}
+
+    def _markov(self, spec: Spec, settings: dict[str, Any]) -> dict[str, Any]:
+        """Cross entropy and accuracy of the next word, by words known."""
+        import numpy as np
+
+        from harness.tasks.synthetic.markov import Chains
+        from harness.tasks.synthetic.vocabulary import SIZE
+        from harness.training.markov import trained_on_chains
+        from harness.training.scoring import scored
+
+        task = Chains(**settings["markov"])
+        small = _matched(spec, settings, SIZE)
+        asked = [
+            task.questions(np.random.default_rng(QUESTIONS_SEED), settings["documents"], known)
+            for known in settings["known"]
+        ]
+        seeds = []
+        for seed in settings["seeds"]:
+            trained = trained_on_chains(task, small, Recipe(**settings["recipe"]), seed, self.version)
+            scores = [scored(trained.model, questions) for questions in asked]
+            found = {
+                "cross_entropy": _estimate([each.nats for each in scores]),
+                "accuracy": _estimate([each.right for each in scores]),
+            }
+            seeds.append({**_training(seed, trained), **found})
+        return {
+            **_over_seeds(small, seeds, ["cross_entropy", "accuracy"]),
+            "known": settings["known"],
+            "bayes": _references(asked, [task.bayes(questions) for questions in asked]),
+            "unigram": _references(asked, [task.unigram(questions) for questions in asked]),
+            "chance": {"cross_entropy": math.log(task.states), "accuracy": 1 / task.states},
+        }
+
+    def _regression(self, spec: Spec, settings: dict[str, Any]) -> dict[str, Any]:
+        """Squared error over that of always saying 0, which is the dimension, by pairs known."""
+        import numpy as np
+
+        from harness.tasks.synthetic.regression import LinearFunctions, least_squares
+        from harness.training.regression import predicted, trained_on_functions
+
+        task = LinearFunctions(**settings["regression"])
+        small = _matched(spec, settings, task.coordinates)
+        points, values = task.examples(np.random.default_rng(QUESTIONS_SEED), settings["documents"])
+
+        def error(predictions: NDArray[np.float64]) -> Estimate:
+            return _estimate(list(((predictions - values) ** 2 / task.dimensions).T))
+
+        seeds = []
+        for seed in settings["seeds"]:
+            trained = trained_on_functions(task, small, Recipe(**settings["recipe"]), seed, self.version)
+            found = {"error": error(predicted(trained.model, task, points, values))}
+            seeds.append({**_training(seed, trained), **found})
+        return {
+            **_over_seeds(small, seeds, ["error"]),
+            "examples": list(range(task.pairs)),
+            "least_squares": error(least_squares(points, values))["mean"],
+            "zero": error(np.zeros_like(values))["mean"],
+        }
+
+
+def _matched(spec: Spec, settings: Mapping[str, Any], vocab_size: int) -> Spec:
+    from harness.training.matching import matched
+
+    return matched(spec, settings["params"], params, vocab_size, settings["max_seq_len"])
+
+
+def _training(seed: int, trained: Trained) -> dict[str, Any]:
+    losses = trained.losses
+    return {
+        "seed": seed,
+        "losses": [fmean(losses[start : start + SMOOTHED]) for start in range(0, len(losses), SMOOTHED)],
+        "smoothed_steps": SMOOTHED,
+        "core_seconds": trained.seconds,
+    }
+
+
+def _estimate(points: Sequence[NDArray[Any]]) -> Estimate:
+    """Over documents; each of the points is an array of them."""
+    return {
+        "mean": [float(point.mean()) for point in points],
+        "standard_error": [float(point.std(ddof=1)) / math.sqrt(len(point)) for point in points],
+    }
+
+
+def _over_seeds(small: Spec, seeds: list[dict[str, Any]], measures: Sequence[str]) -> dict[str, Any]:
+    """The model, every seed, and each measure over the seeds; of one seed, with its error over documents."""
+    found: dict[str, Any] = {measure: seeds[0][measure] for measure in measures}
+    if len(seeds) > 1:
+        for measure in measures:
+            points = list(zip(*(seed[measure]["mean"] for seed in seeds), strict=True))
+            errors = [stdev(point) / math.sqrt(len(point)) for point in points]
+            found[measure] = {"mean": list(map(fmean, points)), "standard_error": errors}
+    return {
+        "model": {**small.architecture, "params": params(small)},
+        "standard_error_over": "seeds" if len(seeds) > 1 else "documents",
+        **found,
+        "seeds": seeds,
+    }
+
+
+def _references(asked: Sequence[Questions], predictions: Sequence[NDArray[np.float64]]) -> dict[str, list[float]]:
+    """What a predictor reaches on the same questions, from its probabilities of each next word, [documents, S]."""
+    import numpy as np
+
+    answers = [questions.answers - questions.choices.start for questions in asked]
+    pairs = list(zip(predictions, answers, strict=True))
+    return {
+        "cross_entropy": [float(-np.log(each[np.arange(len(each)), answer]).mean()) for each, answer in pairs],
+        "accuracy": [float((each.argmax(-1) == answer).mean()) for each, answer in pairs],
+    }
