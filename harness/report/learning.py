@@ -30,7 +30,11 @@ Point = tuple[float, float]
 
 def learning(models: Sequence[Model]) -> dict[str, Section]:
     """A section for each metric that has results, by its name."""
-    made: dict[str, Callable[[dict[str, Model]], Section]] = {"icl": _trained, "icl_weights": _released}
+    return by_metric(models, {"icl": _trained, "icl_weights": _released})
+
+
+def by_metric(models: Sequence[Model], made: dict[str, Callable[[dict[str, Model]], Section]]) -> dict[str, Section]:
+    """A section for each of these metrics that has results, made of the good ones; the others are told as failed."""
     found = {}
     for metric, section_of in made.items():
         having = [model for model in models if metric in model.cells]
@@ -65,20 +69,21 @@ def _trained(models: dict[str, Model]) -> Section:
             points = {name: (cost_of(values), *accuracy(values)) for name, values in results.items()}
             figure = _against(points, title, text_of)
             figures[f"figure-learning-{task}-{cost}"] = ready(figure)
-    made_with = [f"{_count(count, 'model')}: {budget}" for budget, count in budgets.items()]
+    made_with = [f"{counted(count, 'model')}: {budget}" for budget, count in budgets.items()]
     if len(drawn) < len(results):
         made_with.append(f"Lines over demonstrations and pairs are of {len(drawn)} of {len(results)} models")
     return Section(tables=tables, figures=figures, made_with=made_with)
 
 
-def _count(count: int, what: str) -> str:
+def counted(count: int, what: str) -> str:
+    """1 seed, 3 seeds."""
     return f"{exact(count)} {what}{'' if count == 1 else 's'}"
 
 
 def _budget(settings: Values) -> str:
     recipe = settings["recipe"]
     return (
-        f"{_count(len(settings['seeds']), 'seed')}, "
+        f"{counted(len(settings['seeds']), 'seed')}, "
         f"{exact(recipe['steps'])} steps of {recipe['batch_size']} sequences, "
         f"about {exact(settings['params'])} parameters, {exact(settings['documents'])} questions for each point"
     )
@@ -161,16 +166,19 @@ def _lines(results: dict[str, Values], task: str, axis: str, title: str) -> go.F
     figure = go.Figure()
     for name, values in results.items():
         of = values[task]
-        _line(figure, name, of[axis], of["accuracy"], of["standard_error"])
+        draw_line(figure, name, of[axis], of["accuracy"], of["standard_error"])
     longest = max((values[task] for values in results.values()), key=lambda of: len(of[axis]))
     ticks = list(map(str, longest[axis]))
-    _reference(figure, "chance", ticks, [longest["chance"]] * len(ticks))
+    draw_reference(figure, "chance", ticks, [longest["chance"]] * len(ticks))
     if "ceiling" in longest:
-        _reference(figure, "Bayes ceiling", ticks, longest["ceiling"])
-    return _over(figure, _union(results, task, axis), title)
+        draw_reference(figure, "Bayes ceiling", ticks, longest["ceiling"])
+    return spaced(figure, _union(results, task, axis), title)
 
 
-def _line(figure: go.Figure, name: str, x: Sequence[int], y: Sequence[float], errors: Sequence[float | None]) -> None:
+def draw_line(
+    figure: go.Figure, name: str, x: Sequence[int], y: Sequence[float], errors: Sequence[float | None]
+) -> None:
+    """A model, or a way, with its standard errors."""
     figure.add_scatter(
         x=list(map(str, x)),
         y=list(map(rounded, y)),
@@ -185,7 +193,7 @@ def _line(figure: go.Figure, name: str, x: Sequence[int], y: Sequence[float], er
     )
 
 
-def _reference(figure: go.Figure, name: str, x: Sequence[Any], y: Sequence[float], shape: str = "linear") -> None:
+def draw_reference(figure: go.Figure, name: str, x: Sequence[Any], y: Sequence[float], shape: str = "linear") -> None:
     """A line that is no result, drawn dotted in a quiet colour."""
     figure.add_scatter(
         x=list(x),
@@ -197,10 +205,16 @@ def _reference(figure: go.Figure, name: str, x: Sequence[Any], y: Sequence[float
     )
 
 
-def _over(figure: go.Figure, ticks: Sequence[int], title: str) -> go.Figure:
-    """Accuracy over a few numbers, equally spaced."""
+def spaced(
+    figure: go.Figure,
+    ticks: Sequence[int],
+    title: str,
+    measure: str = "accuracy",
+    bounds: tuple[float, float] | None = (0, 1.03),
+) -> go.Figure:
+    """A measure over a few numbers, equally spaced."""
     figure.update_xaxes(type="category", title=title, categoryorder="array", categoryarray=list(map(str, ticks)))
-    figure.update_yaxes(title="accuracy", range=[0, 1.03])
+    figure.update_yaxes(title=measure, range=bounds)
     return figure
 
 
@@ -226,8 +240,8 @@ def _adaptation_lines(results: dict[str, Values]) -> go.Figure:
     for way in dict.fromkeys(way for way, _ in adapted):
         shots = sorted(n for name, n in adapted if name == way)
         means = [mean_over_models(adapted[way, n]) for n in shots]
-        _line(figure, way, shots, [mean for mean, _ in means], [error for _, error in means])
-    return _over(figure, sorted({shots for _, shots in adapted}), "examples of the task")
+        draw_line(figure, way, shots, [mean for mean, _ in means], [error for _, error in means])
+    return spaced(figure, sorted({shots for _, shots in adapted}), "examples of the task")
 
 
 def _adaptation_table(results: dict[str, Values]) -> Table:
@@ -308,7 +322,7 @@ def _against(points: dict[str, tuple[int, float, float]], title: str, text_of: C
             meta={"model": name},
         )
     best = frontier((cost, accuracy) for cost, accuracy, _ in points.values())
-    _reference(figure, "Pareto frontier", [cost for cost, _ in best], [accuracy for _, accuracy in best], "hv")
+    draw_reference(figure, "Pareto frontier", [cost for cost, _ in best], [accuracy for _, accuracy in best], "hv")
     figure.update_xaxes(title=title, tickformat="~s")
     figure.update_yaxes(title="accuracy", range=[0, 1.03])
     return figure
@@ -322,7 +336,7 @@ def _released(models: dict[str, Model]) -> Section:
     for name, values in results.items():
         means = {row["shots"]: row for row in values["means"]}
         errors = [row["deviation"] for row in means.values()]
-        _line(figure, name, list(means), [row["accuracy"] for row in means.values()], errors)
+        draw_line(figure, name, list(means), [row["accuracy"] for row in means.values()], errors)
         by_task: dict[str, dict[int, Values]] = {}
         for row in values["tasks"]:
             by_task.setdefault(row["task"], {})[row["shots"]] = row
@@ -335,7 +349,7 @@ def _released(models: dict[str, Model]) -> Section:
             costs.append([name, str(cost["shots"]), str(cost["seed"]), *tokens, f"{cost['seconds']:.1f}"])
     made_with = Counter(
         f"{', '.join(map(str, settings['shots']))} demonstrations, "
-        f"{_count(len(settings['seeds']), 'draw')} of them, up to {exact(settings['questions'])} questions of each task"
+        f"{counted(len(settings['seeds']), 'draw')} of them, up to {exact(settings['questions'])} questions a task"
         for settings in (model.cells["icl_weights"].settings for model in models.values())
     )
     return Section(
@@ -343,8 +357,8 @@ def _released(models: dict[str, Model]) -> Section:
             "accuracy": Table(["model", "task", "chance", *(f"{n} shots" for n in shots)], accuracies, words=2),
             "cost": Table(["model", "shots", "draw", "tokens requested", "tokens computed", "seconds"], costs),
         },
-        figures={"figure-learning-weights": ready(_over(figure, shots, "demonstrations"))},
-        made_with=[f"{_count(count, 'model')}: {words}" for words, count in made_with.items()],
+        figures={"figure-learning-weights": ready(spaced(figure, shots, "demonstrations"))},
+        made_with=[f"{counted(count, 'model')}: {words}" for words, count in made_with.items()],
     )
 
 

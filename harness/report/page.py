@@ -27,6 +27,8 @@ from harness.report.learning import learning
 from harness.report.measured import sections
 from harness.report.sheets import FIGURES, sheets
 from harness.report.tables import COLUMNS, claims_table, models_table
+from harness.report.wider import METRICS as WIDER
+from harness.report.wider import wider
 from harness.results import Cell
 from harness.spec.model import PROVENANCES
 
@@ -52,7 +54,7 @@ def html(cells: Sequence[Cell], models: Sequence[Model], baseline: str) -> str:
         baseline: name of the model that others are compared with at first.
     """
     claims = claims_table(models)
-    timed, learned = sections(cells), learning(models)
+    timed, learned = sections(cells), learning(models) | wider(models)
     families = list(dict.fromkeys(model.record.family for model in models))
     data = {
         "models": sheets(models),
@@ -113,7 +115,7 @@ def _head(cells: Sequence[Cell], models: Sequence[Model], agree: Sequence[bool])
         "date_in_words": f"{newest.day} {newest:%B %Y}",
         "agree": sum(agree),
         "differ": len(agree) - sum(agree),
-        "not_shown": sorted({cell.metric for cell in kept if cell.metric not in (*SHOWN, *LEARNED)}),
+        "not_shown": sorted({cell.metric for cell in kept if cell.metric not in (*SHOWN, *LEARNED, *WIDER)}),
     }
 
 

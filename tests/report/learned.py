@@ -58,3 +58,44 @@ def released(spec: SpecRecord, task: str = "capital") -> Cell:
         "costs": [{"shots": shots, "seed": 0, **cost} for shots in (0, 5)],
     }
     return cell(spec, "icl_weights", result, settings={"shots": [0, 5], "seeds": [0, 1, 2], "questions": 90})
+
+
+def wide(name: str, above: float = 0.0, *, seeds: int = 2) -> Cell:
+    """A result of `icl_wide`, so much above the best predictors; two seeds are alike."""
+    over = "seeds" if seeds > 1 else "documents"
+    small = {"model": {**architecture(), "params": 110_036}, "standard_error_over": over}
+    entropy = _estimate([1.375 + above, 1.25 + above])
+    error = _estimate([1.0, above])
+    result = {
+        "markov": {
+            **small,
+            "known": [1, 32],
+            "cross_entropy": entropy,
+            "accuracy": _estimate([0.25, 0.5]),
+            "bayes": {"cross_entropy": [1.375, 1.25], "accuracy": [0.25, 0.5]},
+            "unigram": {"cross_entropy": [1.4375, 1.3125], "accuracy": [0.25, 0.375]},
+            "chance": {"cross_entropy": 1.386, "accuracy": 0.25},
+            "seeds": [{"seed": seed, "cross_entropy": entropy, "core_seconds": 33.25} for seed in range(seeds)],
+        },
+        "regression": {
+            **small,
+            "examples": [0, 3],
+            "error": error,
+            "least_squares": [1.0, 0.0],
+            "zero": [1.0, 0.96875],
+            "seeds": [{"seed": seed, "error": error, "core_seconds": 22.25} for seed in range(seeds)],
+        },
+    }
+    settings = {
+        "seeds": list(range(seeds)),
+        "recipe": {"steps": 1500, "batch_size": 32},
+        "params": 110_000,
+        "documents": 2000,
+        "markov": {"states": 4, "length": 34},
+        "regression": {"dimensions": 3, "pairs": 13},
+    }
+    return cell(spec_record(name), "icl_wide", result, settings=settings)
+
+
+def _estimate(mean: list[float]) -> dict[str, list[float]]:
+    return {"mean": mean, "standard_error": [0.0, 0.0625]}
