@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -23,8 +25,6 @@ from harness.report.wording import exact
 
 METRICS = ("icl_wide",)
 """Metrics that are shown for the models that have them; nothing is missing where there is none."""
-PREDICTORS = {"bayes": "Bayes", "unigram": "unigram", "chance": "chance"}
-"""What models are held against on Markov chains."""
 
 
 def wider(models: Sequence[Model]) -> dict[str, Section]:
@@ -36,21 +36,24 @@ def _section(models: dict[str, Model]) -> Section:
     cells = {name: model.cells["icl_wide"] for name, model in models.items()}
     chains = {name: cell.values["markov"] for name, cell in cells.items()}
     functions = {name: cell.values["regression"] for name, cell in cells.items()}
-    drawn_chains, drawn_functions = distinct(chains), distinct(functions)
+    entropy, accuracy = (
+        _View(chains, "known", measure, _predictors_of_chains) for measure in ("cross_entropy", "accuracy")
+    )
+    error = _View(functions, "examples", "error", _predictors_of_functions)
     budgets = Counter(_budget(cell.settings) for cell in cells.values())
     made_with = [f"{counted(count, 'model')}: {budget}" for budget, count in budgets.items()]
-    if len(drawn_chains) < len(cells):
-        made_with.append(f"Lines are of {len(drawn_chains)} of {len(cells)} models")
+    if (drawn := len(distinct(chains))) < len(cells):
+        made_with.append(f"Lines are of {drawn} of {len(cells)} models")
     return Section(
         tables={
-            "cross_entropy": _chains(chains, "cross_entropy"),
-            "accuracy": _chains(chains, "accuracy"),
-            "error": _functions(functions),
+            "cross_entropy": entropy.table(),
+            "accuracy": accuracy.table(),
+            "error": error.table(),
             "training": _training(chains, functions),
         },
         figures={
-            "figure-wider-markov": ready(_chain_lines(drawn_chains)),
-            "figure-wider-regression": ready(_function_lines(drawn_functions)),
+            "figure-wider-markov": entropy.figure("words known", "cross entropy, nats"),
+            "figure-wider-regression": error.figure("pairs known", "squared error over that of saying 0"),
         },
         made_with=made_with,
     )
@@ -67,54 +70,65 @@ def _budget(settings: Values) -> str:
     )
 
 
-def _longest(results: dict[str, Values], axis: str) -> Values:
-    """The result with the most points, whose references are shown."""
-    return max(results.values(), key=lambda values: len(values[axis]))
+def _predictors_of_chains(values: Values, measure: str) -> dict[str, list[float]]:
+    chance = [values["chance"][measure]] * len(values["known"])
+    return {"Bayes": values["bayes"][measure], "unigram": values["unigram"][measure], "chance": chance}
 
 
-def _ticks(results: dict[str, Values], axis: str) -> list[int]:
-    return sorted({n for values in results.values() for n in values[axis]})
-
-
-def _rows(results: dict[str, Values], axis: str, measure: str) -> list[list[str]]:
-    """A row a model, a column a number of known words or pairs, with standard errors."""
-    rows = []
-    for name, values in results.items():
-        of = values[measure]
-        texts = dict(zip(values[axis], map(with_error, of["mean"], of["standard_error"]), strict=True))
-        row = [texts.get(n, "n/a") for n in _ticks(results, axis)]
-        rows.append([name, f"over {values['standard_error_over']}", *row])
-    return rows
-
-
-def _reference_row(name: str, ticks: Sequence[int], at: Sequence[int], points: Sequence[float]) -> list[str]:
-    texts = dict(zip(at, points, strict=True))
-    return [name, "", *(with_error(texts[n], None) if n in texts else "n/a" for n in ticks)]
-
-
-def _predictors(values: Values, measure: str) -> dict[str, list[float]]:
-    """What each predictor of chains reaches, by its name."""
-    points = {name: values[key][measure] for key, name in PREDICTORS.items()}
-    return points | {"chance": [points["chance"]] * len(values["known"])}
-
-
-def _best(values: Values) -> dict[str, list[float]]:
-    """What the predictors of linear functions reach, by name."""
+def _predictors_of_functions(values: Values, measure: str) -> dict[str, list[float]]:
     return {"least squares": values["least_squares"], "zero": values["zero"]}
 
 
-def _chains(results: dict[str, Values], measure: str) -> Table:
-    ticks, longest = _ticks(results, "known"), _longest(results, "known")
-    rows = [_reference_row(name, ticks, longest["known"], of) for name, of in _predictors(longest, measure).items()]
-    heads = ["model", "standard error", *map(str, ticks)]
-    return Table(heads, _rows(results, "known", measure) + rows, words=2)
+@dataclass(frozen=True)
+class _View:
+    """A measure of all models over what they know, and the predictors that they are held against.
 
+    Attributes:
+        results: of the task, by model.
+        axis: the name of the numbers of what is known.
+        measure: its name.
+        predictors_of: what each predictor reaches, by its name, as a result states it.
+    """
 
-def _functions(results: dict[str, Values]) -> Table:
-    ticks, longest = _ticks(results, "examples"), _longest(results, "examples")
-    rows = [_reference_row(name, ticks, longest["examples"], of) for name, of in _best(longest).items()]
-    heads = ["model", "standard error", *map(str, ticks)]
-    return Table(heads, _rows(results, "examples", "error") + rows, words=2)
+    results: dict[str, Values]
+    axis: str
+    measure: str
+    predictors_of: Callable[[Values, str], dict[str, list[float]]]
+
+    @property
+    def ticks(self) -> list[int]:
+        return sorted({n for values in self.results.values() for n in values[self.axis]})
+
+    def predictors(self) -> tuple[list[int], dict[str, list[float]]]:
+        """Where, and what each reaches there."""
+        longest = max(self.results.values(), key=lambda values: len(values[self.axis]))
+        return longest[self.axis], self.predictors_of(longest, self.measure)
+
+    def table(self) -> Table:
+        """A row a model with its standard errors, then a row a predictor."""
+        rows = []
+        for name, values in self.results.items():
+            of = values[self.measure]
+            texts = map(with_error, of["mean"], of["standard_error"])
+            rows.append(self._row(name, f"over {values['standard_error_over']}", values[self.axis], texts))
+        at, predictors = self.predictors()
+        rows += [self._row(name, "", at, (f"{point:.3f}" for point in points)) for name, points in predictors.items()]
+        return Table(["model", "standard error", *map(str, self.ticks)], rows, words=2)
+
+    def _row(self, name: str, error: str, at: Sequence[int], texts: Iterable[str]) -> list[str]:
+        found = dict(zip(at, texts, strict=True))
+        return [name, error, *(found.get(n, "n/a") for n in self.ticks)]
+
+    def figure(self, known: str, title: str) -> Any:
+        """A line a model with its standard errors, and the predictors as references; ready for JSON."""
+        figure = go.Figure()
+        for name, values in distinct(self.results).items():
+            of = values[self.measure]
+            draw_line(figure, name, values[self.axis], of["mean"], of["standard_error"])
+        at, predictors = self.predictors()
+        for name, points in predictors.items():
+            draw_reference(figure, name, list(map(str, at)), points)
+        return ready(spaced(figure, self.ticks, known, title, None))
 
 
 def _training(chains: dict[str, Values], functions: dict[str, Values]) -> Table:
@@ -130,28 +144,3 @@ def _training(chains: dict[str, Values], functions: dict[str, Values]) -> Table:
                 row += [size, f"{seed[measure]['mean'][-1]:.3f}", f"{seed['core_seconds']:.1f}"]
             rows.append(row)
     return Table(heads, rows)
-
-
-def _chain_lines(results: dict[str, Values]) -> go.Figure:
-    """Cross entropy over the words known, between the best predictor's and the unigrams'."""
-    figure = _lines(results, "known", "cross_entropy")
-    longest = _longest(results, "known")
-    for name, points in _predictors(longest, "cross_entropy").items():
-        draw_reference(figure, name, list(map(str, longest["known"])), points)
-    return spaced(figure, _ticks(results, "known"), "words known", "cross entropy, nats", None)
-
-
-def _function_lines(results: dict[str, Values]) -> go.Figure:
-    """Error over the pairs known, between least squares and always saying 0."""
-    figure = _lines(results, "examples", "error")
-    longest = _longest(results, "examples")
-    for name, points in _best(longest).items():
-        draw_reference(figure, name, list(map(str, longest["examples"])), points)
-    return spaced(figure, _ticks(results, "examples"), "pairs known", "squared error over that of saying 0", None)
-
-
-def _lines(results: dict[str, Values], axis: str, measure: str) -> go.Figure:
-    figure = go.Figure()
-    for name, values in results.items():
-        draw_line(figure, name, values[axis], values[measure]["mean"], values[measure]["standard_error"])
-    return figure
