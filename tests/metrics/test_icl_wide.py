@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 from harness.metrics.icl_wide import WiderInContextLearning
+from harness.metrics.params import params
 from harness.runner.plan import plan
-from harness.spec import Spec, load_spec
+from harness.spec import Spec, load_spec, spec_names
 from harness.spec.library import quick_names
 from harness.tasks.synthetic.regression import LinearFunctions, least_squares
+from harness.training.matching import matched
 
 
 @pytest.fixture
@@ -84,6 +86,14 @@ def test_several_seeds_have_an_error_of_their_mean(settings: dict[str, Any]) -> 
     assert found["error"]["mean"] == pytest.approx(means.mean(0))
     assert found["error"]["standard_error"] == pytest.approx(means.std(0, ddof=1) / 3**0.5)
     assert found["standard_error_over"] == "seeds"
+
+
+@pytest.mark.parametrize("name", spec_names())
+def test_every_spec_has_a_model_that_reads_vectors_within_five_per_cent(name: str) -> None:
+    settings = WiderInContextLearning().settings(load_spec(name), "full")
+    coordinates = LinearFunctions(**settings["regression"]).coordinates
+    small = matched(load_spec(name), settings["params"], params, coordinates, settings["max_seq_len"])
+    assert params(small) == pytest.approx(settings["params"], rel=0.05)
 
 
 def test_the_full_profile_measures_the_listed_specs_and_the_quick_one_those_that_are_named(

@@ -35,9 +35,9 @@ class Batch:
     """What a model is given, and what it is to predict.
 
     Attributes:
-        input_ids: [B, T].
-        targets: the token to be predicted at each place, or `IGNORED`, [B, T]; None for a prompt, at whose last
-            place the answer is predicted.
+        input_ids: [B, T], or real vectors, [B, T, V].
+        targets: the token to be predicted at each place, or `IGNORED`, [B, T], or what the loss of the task asks for;
+            None for a prompt, at whose last place the answer is predicted.
         context: how many leading tokens are context; a number, or one a sequence, [B].
         position_ids: what the position scheme is told instead of the places; None for the places.
     """
