@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 KNOWN = (1, 2, 4, 8, 16, 32)
 """Words of a chain that are known when the next is asked for."""
+EXAMPLES = (0, 1, 2, 3, 4, 6, 8, 12)
+"""Pairs of a function that are known when the next value is asked for."""
 
 Estimate = dict[str, list[float]]
 """Of each point, the `mean` over documents or seeds and its `standard_error`."""
@@ -55,6 +57,7 @@ class WiderInContextLearning(Metric):
             "markov": {"states": 4, "length": 34},
             "known": list(KNOWN),
             "regression": {"dimensions": 3, "pairs": 13},
+            "examples": list(EXAMPLES),
             "documents": 2000,
         }
 
@@ -95,7 +98,7 @@ class WiderInContextLearning(Metric):
         }
 
     def _regression(self, spec: Spec, settings: dict[str, Any]) -> dict[str, Any]:
-        """Squared error over that of always saying 0, which is the dimension, by pairs known."""
+        """Squared error over the dimension, which is what always saying 0 is expected to err, by pairs known."""
         import numpy as np
 
         from harness.tasks.synthetic.regression import LinearFunctions, least_squares
@@ -106,7 +109,8 @@ class WiderInContextLearning(Metric):
         points, values = task.examples(np.random.default_rng(QUESTIONS_SEED), settings["documents"])
 
         def error(predictions: NDArray[np.float64]) -> Estimate:
-            return _estimate(list(((predictions - values) ** 2 / task.dimensions).T))
+            squared = (predictions - values) ** 2 / task.dimensions
+            return _estimate([squared[:, known] for known in settings["examples"]])
 
         seeds = []
         for seed in settings["seeds"]:
@@ -115,7 +119,7 @@ class WiderInContextLearning(Metric):
             seeds.append({**_training(seed, trained), **found})
         return {
             **_over_seeds(small, seeds, ["error"]),
-            "examples": list(range(task.pairs)),
+            "examples": settings["examples"],
             "least_squares": error(least_squares(points, values))["mean"],
             "zero": error(np.zeros_like(values))["mean"],
         }

@@ -53,7 +53,7 @@ def _section(models: dict[str, Model]) -> Section:
         },
         figures={
             "figure-wider-markov": entropy.figure("words known", "cross entropy, nats"),
-            "figure-wider-regression": error.figure("pairs known", "squared error over that of saying 0"),
+            "figure-wider-regression": error.figure("pairs known", "squared error over the dimension"),
         },
         made_with=made_with,
     )
@@ -132,15 +132,14 @@ class _View:
 
 
 def _training(chains: dict[str, Values], functions: dict[str, Values]) -> Table:
-    """Of every seed: what it reached with all words or pairs known, and how long it took."""
-    heads = ["model", "seed", "parameters", "cross entropy", "core seconds"]
-    heads += ["parameters, functions", "error", "core seconds"]
+    """Sizes, and of every seed what it reached with all words or pairs known, and how long it took."""
+    heads = ["model", "parameters", "cross entropy", "core seconds", "parameters, functions", "error", "core seconds"]
     rows = []
-    for name in chains:
-        for chain, function in zip(chains[name]["seeds"], functions[name]["seeds"], strict=True):
-            row = [name, str(chain["seed"])]
-            for of, seed, measure in ((chains, chain, "cross_entropy"), (functions, function, "error")):
-                size = exact(of[name]["model"]["params"])
-                row += [size, f"{seed[measure]['mean'][-1]:.3f}", f"{seed['core_seconds']:.1f}"]
-            rows.append(row)
+    for name, chain in chains.items():
+        row = [name]
+        for of, measure in ((chain, "cross_entropy"), (functions[name], "error")):
+            row.append(exact(of["model"]["params"]))
+            row.append(", ".join(f"{seed[measure]['mean'][-1]:.3f}" for seed in of["seeds"]))
+            row.append(", ".join(f"{seed['core_seconds']:.1f}" for seed in of["seeds"]))
+        rows.append(row)
     return Table(heads, rows)

@@ -32,6 +32,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "markov": {"states": 3, "length": 10},
         "known": [1, 9],
         "regression": {"dimensions": 2, "pairs": 4},
+        "examples": [0, 1, 3],
     }
 
 
@@ -43,7 +44,7 @@ def measured(settings: dict[str, Any], name: str = "llama-7b", **changes: Any) -
 def test_a_result_is_complete_and_can_be_stored(settings: dict[str, Any], name: str) -> None:
     values = measured(settings, name)
     assert json.loads(json.dumps(values)) == values
-    for task, measures, points in (("markov", ("cross_entropy", "accuracy"), 2), ("regression", ("error",), 4)):
+    for task, measures, points in (("markov", ("cross_entropy", "accuracy"), 2), ("regression", ("error",), 3)):
         found = values[task]
         assert found["model"]["params"] == pytest.approx(20_000, rel=0.05)
         assert found["standard_error_over"] == "documents"
@@ -52,7 +53,7 @@ def test_a_result_is_complete_and_can_be_stored(settings: dict[str, Any], name: 
             assert found[measure] == found["seeds"][0][measure]
             assert len(found[measure]["mean"]) == len(found[measure]["standard_error"]) == points
     assert values["markov"]["chance"] == {"cross_entropy": math.log(3), "accuracy": 1 / 3}
-    assert values["regression"]["examples"] == [0, 1, 2, 3]
+    assert values["regression"]["examples"] == [0, 1, 3]
 
 
 def test_references_are_of_the_same_questions(settings: dict[str, Any]) -> None:
@@ -61,9 +62,9 @@ def test_references_are_of_the_same_questions(settings: dict[str, Any]) -> None:
     assert markov["bayes"]["cross_entropy"][0] == pytest.approx(math.log(3))  # one word tells nothing
     assert markov["bayes"]["cross_entropy"][1] < markov["unigram"]["cross_entropy"][1]
     points, wanted = LinearFunctions(2, 4).examples(np.random.default_rng(1), 300)
-    errors = ((least_squares(points, wanted) - wanted) ** 2).mean(0) / 2
+    errors = ((least_squares(points, wanted) - wanted) ** 2).mean(0)[[0, 1, 3]] / 2
     assert values["regression"]["least_squares"] == pytest.approx(errors.tolist())
-    assert values["regression"]["zero"] == pytest.approx((wanted**2).mean(0) / 2)
+    assert values["regression"]["zero"] == pytest.approx((wanted**2).mean(0)[[0, 1, 3]] / 2)
 
 
 def test_the_same_settings_give_the_same_result_trained_or_kept(settings: dict[str, Any], tmp_path: Path) -> None:
