@@ -75,6 +75,11 @@ def test_a_killed_training_goes_on_to_the_bit(trained: Train, tmp_path: Path, mo
     assert steps == [7, 8]
 
 
+def test_an_objective_of_text_makes_no_difference_to_functions() -> None:
+    assert same(on_functions("chatglm-6b"), on_functions("chatglm-6b-causal"))
+    assert not same(on_chains("chatglm-6b"), on_chains("chatglm-6b-causal"))
+
+
 def test_all_specs_are_shown_the_same() -> None:
     llama, gpt = (markov.batches(CHAINS, small(name, SIZE), 4, 3)(5) for name in ("llama-7b", "gpt2-small"))
     assert torch.equal(llama.input_ids, gpt.input_ids)
