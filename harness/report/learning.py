@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -47,14 +48,16 @@ def by_metric(models: Sequence[Model], made: dict[str, Callable[[dict[str, Model
     return found
 
 
-def _trained(models: dict[str, Model]) -> Section:
+def _trained(having: dict[str, Model]) -> Section:
+    groups = _alike(having)
+    models = {name: having[name] for name in groups}
     results = {name: model.cells["icl"].values for name, model in models.items()}
     budgets = Counter(_budget(model.cells["icl"].settings) for model in models.values())
     drawn = distinct(results)
     tables = {
         "classification": _accuracies(results, "classification", "shots"),
         "recall": _accuracies(results, "recall", "keys"),
-        "training": _training(models),
+        "training": _training(models, groups),
         "adaptation": _adaptation_table(results),
     }
     if any(len(values["seeds"]) > 1 for values in results.values()):
@@ -73,6 +76,15 @@ def _trained(models: dict[str, Model]) -> Section:
     if len(drawn) < len(results):
         made_with.append(f"Lines over demonstrations and pairs are of {len(drawn)} of {len(results)} models")
     return Section(tables=tables, figures=figures, made_with=made_with)
+
+
+def _alike(models: dict[str, Model]) -> dict[str, list[str]]:
+    """The first of the models that are the same once they are scaled, and how the others are called."""
+    groups: dict[str, list[str]] = {}
+    for name, model in models.items():
+        cell = model.cells["icl"]
+        groups.setdefault(json.dumps([cell.values["model"], cell.settings], sort_keys=True), []).append(name)
+    return {names[0]: names[1:] for names in groups.values()}
 
 
 def counted(count: int, what: str) -> str:
@@ -120,8 +132,16 @@ def with_error(value: float, error: float | None) -> str:
     return f"{value:.3f}" if error is None else f"{value:.3f} ± {error:.3f}"
 
 
-def _training(models: dict[str, Model]) -> Table:
-    heads = ["model", "parameters", "KV cache a token", "prefill", "steps to threshold", "core seconds"]
+def _training(models: dict[str, Model], others: dict[str, list[str]]) -> Table:
+    heads = [
+        "model",
+        "stands also for",
+        "parameters",
+        "KV cache a token",
+        "prefill",
+        "steps to threshold",
+        "core seconds",
+    ]
     rows = []
     for name, model in models.items():
         cell = model.cells["icl"]
@@ -129,13 +149,14 @@ def _training(models: dict[str, Model]) -> Table:
         rows.append(
             [
                 name,
+                ", ".join(others[name]),
                 exact(cell.values["model"]["params"]),
                 *(text_of(cost_of(cell.values)) for cost_of, _, text_of in COSTS.values()),
                 ", ".join(_steps(seed, cell.settings) for seed in seeds),
                 ", ".join(f"{seed['core_seconds']:.1f}" for seed in seeds),
             ]
         )
-    return Table(heads, rows)
+    return Table(heads, rows, words=2)
 
 
 def _steps(seed: Values, settings: Values) -> str:

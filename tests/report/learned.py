@@ -15,12 +15,12 @@ SETTINGS = {
 }
 
 
-def trained(name: str, accuracy: float = 0.75, *, kv_heads: int = 2, **choices: Any) -> Cell:
+def trained(name: str, accuracy: float = 0.75, *, kv_heads: int = 2, params: int = 109_926, **choices: Any) -> Cell:
     """A result of `icl` over two seeds, 0.125 apart."""
     small = architecture(**choices)
     small["heads"] = {block: {"query": 8, "key_value": kv_heads, "channels": 16} for block in ("dense", "banded")}
     result = {
-        "model": {**small, "params": 109_926, "target": 110_000},
+        "model": {**small, "params": params, "target": 110_000},
         "classification": {"shots": [0, 16], "chance": 0.125, "ceiling": [0.125, 0.99], **_over([0.125, accuracy])},
         "recall": {"keys": [1, 16], "chance": 0.0156, **_over([1.0, accuracy / 2])},
         "adaptation": [

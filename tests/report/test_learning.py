@@ -28,7 +28,7 @@ def test_tables_hold_accuracies_with_their_errors_and_every_seed() -> None:
     assert tables["seeds"].rows[1] == ["toy", "1", "0.125", "0.812", "1.000", "0.406"]
     # Four layers of a key and a value of two heads of 16 channels, two bytes each.
     steps = "839, over 1,500"
-    assert tables["training"].rows == [["toy", "109,926", "512 B", "1.00 MFLOPs", steps, "33.2, 33.2"]]
+    assert tables["training"].rows == [["toy", "", "109,926", "512 B", "1.00 MFLOPs", steps, "33.2, 33.2"]]
 
 
 def test_lines_have_errors_and_stand_between_chance_and_the_ceiling() -> None:
@@ -41,7 +41,7 @@ def test_lines_have_errors_and_stand_between_chance_and_the_ceiling() -> None:
 
 
 def test_ways_are_compared_by_their_mean_over_the_models() -> None:
-    found = section([trained("one", 0.5), trained("two", 0.75)])
+    found = section([trained("one", 0.5), trained("two", 0.75, params=109_927)])
     assert drawn(found, "adaptation")["fine-tuning"]["y"] == [0.625]
     assert drawn(found, "adaptation")["fine-tuning"]["error_y"]["array"] == [0.125]
     assert found.tables["adaptation"].rows[1] == ["fine-tuning", "4", "0.625 ± 0.125", "3.00 MFLOPs", "0.25", "2"]
@@ -50,14 +50,20 @@ def test_ways_are_compared_by_their_mean_over_the_models() -> None:
 
 def test_the_frontier_leaves_out_what_is_dearer_and_no_better() -> None:
     assert frontier([(4, 0.5), (1, 0.2), (2, 0.5), (2, 0.4), (8, 0.9)]) == [(1, 0.2), (2, 0.5), (8, 0.9)]
-    found = section([trained("few", 0.5, kv_heads=1), trained("many", 0.75), trained("worse", 0.25)])
+    found = section([trained("few", 0.5, kv_heads=1), trained("many", 0.75), trained("worse", 0.25, params=109_927)])
     line = drawn(found, "classification-cache")["Pareto frontier"]
     assert (line["x"], line["y"]) == ([256, 512], [0.5, 0.75])
 
 
+def test_models_that_are_the_same_once_scaled_are_shown_once() -> None:
+    found = section([trained("large"), trained("larger"), trained("other", 0.5, params=109_927)])
+    assert [row[:2] for row in found.tables["training"].rows] == [["large", "larger"], ["other", ""]]
+    assert [row[0] for row in found.tables["recall"].rows] == ["large", "other"]
+
+
 def test_of_too_many_models_one_a_distinct_set_of_choices_is_drawn() -> None:
     norms = [{"norm": {"kind": "layernorm"}}, {}]
-    cells = [trained(f"toy-{index:02}", **norms[index % 2]) for index in range(MOST_LINES + 1)]
+    cells = [trained(f"toy-{index:02}", params=109_000 + index, **norms[index % 2]) for index in range(MOST_LINES + 1)]
     found = section(cells)
     assert list(drawn(found, "shots"))[:-2] == ["toy-00", "toy-01"]
     assert len(found.tables["classification"].rows) == MOST_LINES + 1
