@@ -132,7 +132,8 @@ def in_turns(
     """
     clock = clock or (cuda_clock if device() == "cuda" else thread_clock)
     calls = {**candidates, control(controlled): candidates[controlled]}
-    counts = {name: _calls_in(call, block_s, clock) for name, call in calls.items()}
+    counts = {name: _calls_in(call, block_s, clock) for name, call in candidates.items()}
+    counts[control(controlled)] = counts[controlled]
     shuffle = random.Random(seed)
     samples: Samples = {name: [] for name in calls}
     for _ in range(rounds):

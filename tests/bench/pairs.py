@@ -1,43 +1,34 @@
-"""Comparing the times of two programs in one run: paired, in turns, with an interval."""
+"""Comparing the times of two programs, as all here is timed, and keeping the result in the benchmark file."""
 
 from __future__ import annotations
 
-import random
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from pytest_benchmark.fixture import BenchmarkFixture
 
-Program = Callable[[], object]
+from harness.timing import Samples, compared, conditions, in_fresh_processes
+
+Sample = Callable[[dict[str, Any], int], Samples]
+"""Times the candidates `ours` and `theirs`, which it also controls, in a process of its own; see `harness.timing`."""
 
 
-def compare(
-    benchmark: BenchmarkFixture, ours: Program, theirs: Program, pairs: int, clock: Callable[[], float]
-) -> dict[str, float]:
-    """Warm both up, and store the ratio of their times, ours to theirs, with its interval.
+def compare(benchmark: BenchmarkFixture, sample: Sample, settings: dict[str, Any], processes: int) -> dict[str, Any]:
+    """Time both, and store seconds a call of ours as the benchmark, and the ratio to theirs beside it.
+
+    Args:
+        benchmark: the fixture.
+        sample: a function of a module.
+        settings: what it is called with.
+        processes: how many.
 
     Returns:
-        The median `ratio` over pairs of runs that follow one another, and the 99 % interval, `low` to `high`, that
-        resampling the pairs gives.
+        As `harness.timing.compared` gives it.
     """
-    ours(), theirs()
-    found = benchmark.pedantic(ratios, (ours, theirs, pairs, clock), rounds=1, iterations=1)
-    draw = random.Random(1)
-    medians = sorted(statistics.median(draw.choices(found, k=len(found))) for _ in range(2000))
-    result = {"ratio": statistics.median(found), "low": medians[10], "high": medians[-11]}
-    benchmark.extra_info.update(result, pairs=found)
+    runs: Sequence[Samples] = benchmark.pedantic(in_fresh_processes, (sample, settings, processes), rounds=1)
+    result = compared(runs, "ours", "theirs")
+    benchmark.extra_info.update(result, conditions=conditions(), samples=runs)
+    # The fixture's own time is that of the whole run; its history is to be that of the program.
+    benchmark.stats.stats.data[:] = [statistics.median(run["ours"]) for run in runs]
     return result
-
-
-def ratios(ours: Program, theirs: Program, pairs: int, clock: Callable[[], float]) -> list[float]:
-    """Times of one over the other, pair by pair, each pair in random order."""
-    found = []
-    shuffle = random.Random(0)
-    for _ in range(pairs):
-        times = {}
-        for candidate in shuffle.sample([ours, theirs], 2):
-            started = clock()
-            candidate()
-            times[candidate] = clock() - started
-        found.append(times[ours] / times[theirs])
-    return found

@@ -1,23 +1,17 @@
-"""Forward and cached decoding against transformers: same weights, same thread, in turns.
-
-The figure is the ratio of the times, ours to theirs, in `extra_info` of the benchmark file; see `tests.bench.pairs`.
-"""
+"""Forward and cached decoding against transformers: same weights, in turns; see `tests.bench.pairs`."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
-import torch
 from pytest_benchmark.fixture import BenchmarkFixture
-from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedModel
 
-from harness import load_checkpoint
-from harness.modules.decoder import Decoder
+from harness.timing import Samples, in_turns
 from tests.bench.pairs import compare
 
-PAIRS = 5
+PROCESSES, ROUNDS = 3, 2
 SMOLLM2 = {
     "num_hidden_layers": 30,
     "hidden_size": 576,
@@ -30,38 +24,39 @@ SMOLLM2 = {
 }
 """The shapes of SmolLM2-135M; how long it takes does not depend on the weights."""
 
-Models = tuple[Decoder, PreTrainedModel]
-
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Models]:
-    folder = tmp_path_factory.mktemp("smollm2")
-    reference = AutoModelForCausalLM.from_config(LlamaConfig(**SMOLLM2), attn_implementation="sdpa").eval()
-    reference.save_pretrained(folder)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield load_checkpoint(folder), reference
-    torch.set_num_threads(threads)
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint for both."""
+    from transformers import AutoModelForCausalLM, LlamaConfig
+
+    made = tmp_path_factory.mktemp("smollm2")
+    AutoModelForCausalLM.from_config(LlamaConfig(**SMOLLM2)).save_pretrained(made)
+    return made
 
 
-def record(benchmark: BenchmarkFixture, ours: Callable[[], object], theirs: Callable[[], object]) -> None:
-    """Both in turns, by the clock on the wall."""
-    compare(benchmark, ours, theirs, PAIRS, time.perf_counter)
+def sample(settings: dict[str, Any], number: int) -> Samples:
+    """Prefill of so many tokens, or so many new ones behind a short prompt."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    from harness import load_checkpoint
+
+    torch.set_grad_enabled(False)
+    ours = load_checkpoint(settings["folder"])
+    theirs = AutoModelForCausalLM.from_pretrained(settings["folder"], attn_implementation="sdpa").eval()
+    count, length = settings["new_tokens"], settings["prompt"]
+    tokens = torch.randint(3, SMOLLM2["vocab_size"], (1, length), generator=torch.Generator().manual_seed(0))
+    if count == 0:
+        calls = {"ours": lambda: ours(tokens), "theirs": lambda: theirs(tokens, use_cache=False)}
+    else:
+        exactly = {"max_new_tokens": count, "min_new_tokens": count, "do_sample": False, "pad_token_id": 0}
+        calls = {"ours": lambda: ours.generate(tokens, count), "theirs": lambda: theirs.generate(tokens, **exactly)}
+    return in_turns(calls, "theirs", ROUNDS, 0.0, number)
 
 
-@torch.no_grad()
-def test_prefill_of_512_tokens(benchmark: BenchmarkFixture, models: Models) -> None:
-    model, reference = models
-    tokens = torch.randint(0, 49152, (1, 512), generator=torch.Generator().manual_seed(0))
-    record(benchmark, lambda: model(tokens), lambda: reference(tokens, use_cache=False))
-
-
-@torch.no_grad()
-def test_decoding_of_128_tokens(benchmark: BenchmarkFixture, models: Models) -> None:
-    model, reference = models
-    tokens = torch.randint(3, 49152, (1, 16), generator=torch.Generator().manual_seed(0))
-    record(
-        benchmark,
-        lambda: model.generate(tokens, 128),
-        lambda: reference.generate(tokens, max_new_tokens=128, min_new_tokens=128, do_sample=False, pad_token_id=0),
-    )
+@pytest.mark.parametrize(("prompt", "new_tokens"), [(512, 0), (16, 16)], ids=["prefill", "decoding"])
+def test_speed(benchmark: BenchmarkFixture, folder: Path, prompt: int, new_tokens: int) -> None:
+    settings = {"folder": str(folder), "prompt": prompt, "new_tokens": new_tokens}
+    result = compare(benchmark, sample, settings, PROCESSES)
+    assert result["verdict"] != "slower"

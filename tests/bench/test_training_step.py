@@ -1,12 +1,6 @@
-"""A training step against the same model written plainly: same weights' shapes, same batches, one thread, in turns.
-
-The figure is the ratio of the times, ours to theirs, in `extra_info` of the benchmark file; see `tests.bench.pairs`.
-The times are those of the processor, which other work on the machine adds nothing to.
-"""
+"""A training step against the same model written plainly: same weights and batches; see `tests.bench.pairs`."""
 
 from __future__ import annotations
-
-import time
 
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
@@ -17,14 +11,15 @@ from harness.metrics.icl import LONGEST, TARGET
 from harness.metrics.params import params
 from harness.spec import load_spec
 from harness.tasks.synthetic.vocabulary import SIZE
-from harness.training.loop import one_thread, training_step
+from harness.timing import Samples, in_turns
+from harness.training.loop import training_step
 from harness.training.matching import matched
 from harness.training.mixture import mixture
 from harness.training.recipe import Recipe
 from harness.training.start import fresh, optimiser_of
 from tests.bench.pairs import compare
 
-PAIRS = 30
+PROCESSES, ROUNDS = 5, 9
 STEPS = 4
 """Steps of one timing."""
 SLOWEST = 1.05
@@ -81,7 +76,8 @@ def rotated(x: Tensor) -> Tensor:
     return torch.cat((-second, first), dim=-1)
 
 
-def test_step_of_a_small_llama(benchmark: BenchmarkFixture) -> None:
+def sample(settings: dict[str, int], number: int) -> Samples:
+    """Steps of our model, and of the plain one with our weights."""
     spec = matched(load_spec("llama-7b"), TARGET, params, SIZE, LONGEST)
     recipe, layer = Recipe(), spec.layer(0)
     ours = fresh(spec, recipe, 0)
@@ -94,7 +90,7 @@ def test_step_of_a_small_llama(benchmark: BenchmarkFixture) -> None:
         LONGEST,
     )
     load(plain, ours)
-    batches = [mixture(spec, recipe.batch_size, 0)(step) for step in range(STEPS)]
+    batches = [mixture(spec, recipe.batch_size, 0)(step) for step in range(settings["steps"])]
     optimisers = optimiser_of(ours, recipe), optimiser_of(plain, recipe)
 
     def our_steps() -> list[float]:
@@ -112,10 +108,13 @@ def test_step_of_a_small_llama(benchmark: BenchmarkFixture) -> None:
             losses.append(loss.item())
         return losses
 
-    with one_thread():
-        torch.testing.assert_close(our_steps(), plain_steps(), rtol=1e-4, atol=0)  # the same model, and training
-        result = compare(benchmark, our_steps, plain_steps, PAIRS, time.process_time)
-    assert result["low"] <= SLOWEST
+    torch.testing.assert_close(our_steps(), plain_steps(), rtol=1e-4, atol=0)  # the same model, and training
+    return in_turns({"ours": our_steps, "theirs": plain_steps}, "theirs", settings["rounds"], 0.0, number)
+
+
+def test_step_of_a_small_llama(benchmark: BenchmarkFixture) -> None:
+    result = compare(benchmark, sample, {"steps": STEPS, "rounds": ROUNDS}, PROCESSES)
+    assert result["ratio"]["low"] <= SLOWEST
 
 
 def load(plain: Plain, ours: nn.Module) -> None:
