@@ -9,7 +9,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from harness.choices.patterns import Pattern, patterns
-from harness.experiments import Experiment, experiments
+from harness.experiments import Experiment, against_flex, experiments
+from harness.experiments.against_flex import FLEX
 from harness.growth import exponent, exponents, fitted
 from harness.timing import Interval, Samples, compared, conditions, device, geometric, in_fresh_processes, in_turns
 
@@ -46,27 +47,28 @@ class Attention(Experiment):
     version = 1
 
     def settings(self, profile: str) -> list[dict[str, Any]]:
-        """Lengths from 256 on: to 4096, or to 16384 for all and 65536 for sparse patterns."""
+        """Lengths from 256 on: to 4096, or to 16384 for all and 65536 for sparse patterns; then flex_attention."""
         full = profile == "full"
-        lengths = [256 << power for power in range(9 if full else 5)]
-        return [
-            {
-                "heads": HEADS,
-                "channels": CHANNELS,
-                "window": WINDOW,
-                "summary": SUMMARY,
-                "matrix": MATRIX,
-                "seq_lens": lengths,
-                "dense_up_to": 16384 if full else 4096,
-                "passes": ["forward", "training"],
-                "processes": 5,
-                "rounds": 3,
-                "block_s": 0.004,
-            }
-        ]
+        shapes = {"heads": HEADS, "channels": CHANNELS, "window": WINDOW, "summary": SUMMARY}
+        own = {
+            **shapes,
+            "matrix": MATRIX,
+            "seq_lens": [256 << power for power in range(9 if full else 5)],
+            "dense_up_to": 16384 if full else 4096,
+            "passes": ["forward", "training"],
+            "processes": 5,
+            "rounds": 3,
+            "block_s": 0.004,
+        }
+        # Compiling takes longer than all the rest.
+        flex = {**shapes, "against": FLEX, "seq_lens": [4096], "processes": 5, "rounds": 5, "block_s": 0.004}
+        return [own, flex] if full else [own]
 
     def measure(self, settings: dict[str, Any]) -> dict[str, Any]:
         """Ratios to dense, shares of the peak, laws and exponents of pairs and of times, and all samples."""
+        if "against" in settings:
+            (n,) = settings["seq_lens"]
+            return against_flex.measure(settings, {kind: pattern_at(kind, n) for kind in KINDS if kind != "dense"})
         runs = in_fresh_processes(sample, settings, settings["processes"])
         rows, laws = [], []
         for which in settings["passes"]:

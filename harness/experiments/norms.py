@@ -7,13 +7,12 @@ so each pairing is named: `textbook`, both written out in elementary operations;
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import HarnessError
 from harness.experiments import Experiment, experiments
+from harness.experiments.compiled import require_compiler
 from harness.timing import Samples, compared, conditions, device, geometric, in_fresh_processes, in_turns
 
 if TYPE_CHECKING:
@@ -59,8 +58,8 @@ class Norms(Experiment):
 
     def measure(self, settings: dict[str, Any]) -> dict[str, Any]:
         """Ratios with intervals, the share of copy bandwidth, and all samples."""
-        if settings["implementation"] == "compiled" and shutil.which("c++") is None and shutil.which("g++") is None:
-            raise HarnessError("torch.compile needs a C++ compiler, and there is none on this machine")
+        if settings["implementation"] == "compiled":
+            require_compiler()
         runs = in_fresh_processes(sample, settings, settings["processes"])
         pairs = PAIRS[settings["implementation"]]
         rows = []
@@ -69,7 +68,7 @@ class Norms(Experiment):
             for of, to in pairs:
                 row: dict[str, Any] = {"name": f"{of} to {to}, {name}, {settings['dtype']}"}
                 row |= {key: case[key] for key in ("tokens", "width", "pass")}
-                row |= {"of": of, "to": to, **compared(samples, of, to)}
+                row |= {"of": of, "to": to, **compared(samples, of, to, _controlled(settings))}
                 if "copy" in case["samples"]:
                     row["share_of_copy"] = {each: _share_of_copy(samples, each) for each in (of, to)}
                 rows.append(row)
@@ -78,6 +77,11 @@ class Norms(Experiment):
             "rows": rows,
             "samples": [{name: case["samples"] for name, case in run.items()} for run in runs],
         }
+
+
+def _controlled(settings: dict[str, Any]) -> str:
+    """The candidate that runs against itself."""
+    return PAIRS[settings["implementation"]][-1][1]
 
 
 def _share_of_copy(runs: list[Samples], candidate: str) -> dict[str, float]:
@@ -98,12 +102,11 @@ def sample(settings: dict[str, Any], number: int) -> dict[str, Any]:
             calls = (_steps if settings["implementation"] == "model" else _norms)(
                 settings["implementation"], tokens, width, which, dtype
             )
-            controlled = PAIRS[settings["implementation"]][-1][1]
             cases[f"{tokens} x {width}, {which}"] = {
                 "tokens": tokens,
                 "width": width,
                 "pass": which,
-                "samples": in_turns(calls, controlled, settings["rounds"], settings["block_s"], number),
+                "samples": in_turns(calls, _controlled(settings), settings["rounds"], settings["block_s"], number),
             }
     return cases
 

@@ -88,15 +88,36 @@ def times_faster(ratio: Interval) -> str:
 
 
 def _attention(cells: Sequence[Cell]) -> Section:
-    cell = _most(cells)
-    rows, laws = cell.values["rows"], cell.values["laws"]
-    return Section(
-        tables={"laws": _laws(laws), "speeds": _speeds(rows)},
-        figures={
-            f"figure-attention-{which}": _time_lines([row for row in rows if row["pass"] == which], which)
-            for which in cell.settings["passes"]
-        },
-    )
+    section = Section()
+    own = [cell for cell in cells if "against" not in cell.settings]
+    if own:
+        cell = _most(own)
+        rows, laws = cell.values["rows"], cell.values["laws"]
+        section.tables.update(laws=_laws(laws), speeds=_speeds(rows))
+        for which in cell.settings["passes"]:
+            of_pass = [row for row in rows if row["pass"] == which]
+            section.figures[f"figure-attention-{which}"] = _time_lines(of_pass, which)
+    others = [cell for cell in cells if "against" in cell.settings]
+    if others:
+        section.tables["others"] = _others(_most(others).values["rows"])
+    return section
+
+
+def _others(rows: Sequence[dict[str, Any]]) -> Table:
+    """The sparse kernels against other ways to compute the same."""
+    heads = ["pattern", "compared with", "length", "times faster", "noise", "verdict"]
+    texts = [
+        [
+            _with_options(row),
+            row["to"],
+            exact(row["seq_len"]),
+            times_faster(row["ratio"]),
+            _noise(row),
+            row["verdict"],
+        ]
+        for row in rows
+    ]
+    return Table(heads, texts, words=2)
 
 
 def _laws(laws: Sequence[dict[str, Any]]) -> Table:
@@ -135,10 +156,9 @@ def _speeds(rows: Sequence[dict[str, Any]]) -> Table:
     texts = []
     for row in rows:
         compared = row.get("to") == "dense"
-        options = ", ".join(f"{key} {value}" for key, value in row["options"].items())
         texts.append(
             [
-                f"{_words(row['pattern'])}{f' ({options})' if options else ''}",
+                _with_options(row),
                 row["pass"],
                 exact(row["seq_len"]),
                 exact(row["pairs"]),
@@ -149,6 +169,15 @@ def _speeds(rows: Sequence[dict[str, Any]]) -> Table:
             ]
         )
     return Table(heads, texts, words=2)
+
+
+def _with_options(row: dict[str, Any]) -> str:
+    options = ", ".join(f"{key} {value}" for key, value in row["options"].items())
+    return f"{_words(row['pattern'])}{f' ({options})' if options else ''}"
+
+
+def _noise(row: dict[str, Any]) -> str:
+    return f"{row['noise'][0]:.2f} to {row['noise'][1]:.2f}"
 
 
 def _time_lines(rows: Sequence[dict[str, Any]], which: str) -> Any:
@@ -262,7 +291,7 @@ def _norms(cells: Sequence[Cell]) -> Section:
             exact(row["width"]),
             row["pass"],
             between(row["ratio"]),
-            f"{row['noise'][0]:.2f} to {row['noise'][1]:.2f}",
+            _noise(row),
             row["verdict"],
             claim(row),
             ", ".join(f"{share['mid']:.2f}" for share in row.get("share_of_copy", {}).values()),
