@@ -6,7 +6,7 @@ from harness.choices.patterns.banded import Banded
 from harness.modules import computes
 from harness.modules.patterns import View
 from harness.modules.patterns.pieces import Grid, Piece, attend_pieces, triangle
-from harness.modules.patterns.sparse import attend_otherwise, pays
+from harness.modules.patterns.sparse import where_it_pays
 
 BLOCK, WIDE_BLOCK, WIDE = 32, 192, 1024
 """Queries a block, for windows below the one called wide, and from it on. Torch's kernel takes tiles of 32 queries, and
@@ -16,10 +16,9 @@ ALIGNED = 16
 
 
 @computes(Banded)
+@where_it_pays
 def attend(pattern: Banded, q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:
     """Softmax over the last `window` keys, [B, T, H, C]."""
-    if not pays(pattern, q, view):
-        return attend_otherwise(pattern, q, k, v, view)
     return attend_pieces(band(pattern.window, q.shape[1]), q, k, v, view.scale)
 
 

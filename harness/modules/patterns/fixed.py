@@ -6,17 +6,16 @@ from harness.choices.patterns.fixed import Fixed
 from harness.modules import computes
 from harness.modules.patterns import View
 from harness.modules.patterns.pieces import Grid, Piece, attend_pieces, triangle
-from harness.modules.patterns.sparse import attend_otherwise, pays
+from harness.modules.patterns.sparse import where_it_pays
 
 CHUNK = 1024
 """Queries a chunk: torch's kernel takes its largest tiles from 768 on, and a longer chunk sees less of its keys."""
 
 
 @computes(Fixed)
+@where_it_pays
 def attend(pattern: Fixed, q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:
     """Softmax over the own block and the summaries of those before, [B, T, H, C]."""
-    if not pays(pattern, q, view):
-        return attend_otherwise(pattern, q, k, v, view)
     return attend_pieces(pieces(pattern, q.shape[1]), q, k, v, view.scale)
 
 

@@ -6,6 +6,7 @@ Both come twice: by torch's flash kernel for the CPU, and in plain matrix produc
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import torch
@@ -20,34 +21,29 @@ class Gradients(NamedTuple):
     v: Tensor
 
 
+@dataclass(frozen=True)
+class Scores:
+    """How the scores of a rectangle follow from the products of queries and keys.
+
+    Attributes:
+        scale: what the products are multiplied by.
+        causal: whether row i sees the keys 0 to i; otherwise it sees all that the mask leaves.
+        mask: what is added, [rows, keys]; 0 or -inf, and no row is -inf throughout.
+    """
+
+    scale: float
+    causal: bool = False
+    mask: Tensor | None = None
+
+
 class Kernel(Protocol):
     """A way to compute one rectangle."""
 
-    def forward(
-        self, q: Tensor, k: Tensor, v: Tensor, causal: bool, mask: Tensor | None, scale: float
-    ) -> tuple[Tensor, Tensor]:
-        """Output and log-sum-exp of the scores.
-
-        Args:
-            q: queries.
-            k: keys.
-            v: values.
-            causal: whether row i sees the keys 0 to i; otherwise it sees all that the mask leaves.
-            mask: what is added to the scores, [rows, keys]; 0 or -inf, and no row is -inf throughout.
-            scale: what the products are multiplied by.
-        """
+    def forward(self, q: Tensor, k: Tensor, v: Tensor, scores: Scores) -> tuple[Tensor, Tensor]:
+        """Output and log-sum-exp of the scores."""
 
     def backward(
-        self,
-        grad: Tensor,
-        q: Tensor,
-        k: Tensor,
-        v: Tensor,
-        out: Tensor,
-        lse: Tensor,
-        causal: bool,
-        mask: Tensor | None,
-        scale: float,
+        self, grad: Tensor, q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor, scores: Scores
     ) -> Gradients:
         """What this rectangle adds to the gradients, if `out` and `lse` are those over all keys of each query."""
 
@@ -55,33 +51,22 @@ class Kernel(Protocol):
 class Flash:
     """Torch's kernel for the CPU, tile by tile: it keeps no scores."""
 
-    def forward(
-        self, q: Tensor, k: Tensor, v: Tensor, causal: bool, mask: Tensor | None, scale: float
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, q: Tensor, k: Tensor, v: Tensor, scores: Scores) -> tuple[Tensor, Tensor]:
         """As `Kernel` says."""
-        mask = None if mask is None else mask[None, None]
         out, lse = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-            q, k, v, 0.0, causal, attn_mask=mask, scale=scale
+            q, k, v, 0.0, scores.causal, attn_mask=_as_torch_wants(scores.mask), scale=scores.scale
         )
         return out, lse
 
     def backward(
-        self,
-        grad: Tensor,
-        q: Tensor,
-        k: Tensor,
-        v: Tensor,
-        out: Tensor,
-        lse: Tensor,
-        causal: bool,
-        mask: Tensor | None,
-        scale: float,
+        self, grad: Tensor, q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor, scores: Scores
     ) -> Gradients:
         """As `Kernel` says."""
-        mask = None if mask is None else mask[None, None]
         return Gradients(
             *torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward(
-                grad, q, k, v, out, lse, 0.0, causal, attn_mask=mask, scale=scale
+                *(grad, q, k, v, out, lse, 0.0, scores.causal),
+                attn_mask=_as_torch_wants(scores.mask),
+                scale=scores.scale,
             )
         )
 
@@ -89,41 +74,35 @@ class Flash:
 class Plain:
     """Matrix products with the scores of the rectangle in memory, for devices without the kernel above."""
 
-    def forward(
-        self, q: Tensor, k: Tensor, v: Tensor, causal: bool, mask: Tensor | None, scale: float
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, q: Tensor, k: Tensor, v: Tensor, scores: Scores) -> tuple[Tensor, Tensor]:
         """As `Kernel` says."""
-        scores = self._scores(q, k, causal, mask, scale)
-        lse = scores.logsumexp(-1)
-        return (scores - lse[..., None]).exp().to(v.dtype) @ v, lse
+        computed = self._computed(q, k, scores)
+        lse = computed.logsumexp(-1)
+        return (computed - lse[..., None]).exp().to(v.dtype) @ v, lse
 
     def backward(
-        self,
-        grad: Tensor,
-        q: Tensor,
-        k: Tensor,
-        v: Tensor,
-        out: Tensor,
-        lse: Tensor,
-        causal: bool,
-        mask: Tensor | None,
-        scale: float,
+        self, grad: Tensor, q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor, scores: Scores
     ) -> Gradients:
         """As `Kernel` says."""
-        weights = (self._scores(q, k, causal, mask, scale) - lse[..., None]).exp()
+        weights = (self._computed(q, k, scores) - lse[..., None]).exp()
         towards_weights = (grad @ v.mT - (grad * out).sum(-1, keepdim=True)).to(weights.dtype)
-        towards_scores = (weights * towards_weights * scale).to(q.dtype)
+        towards_scores = (weights * towards_weights * scores.scale).to(q.dtype)
         return Gradients(towards_scores @ k, towards_scores.mT @ q, weights.to(v.dtype).mT @ grad)
 
     @staticmethod
-    def _scores(q: Tensor, k: Tensor, causal: bool, mask: Tensor | None, scale: float) -> Tensor:
-        scores = (q @ k.mT).to(torch.promote_types(q.dtype, torch.float32)) * scale
-        if causal:
-            hidden = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(1)
-            scores = scores.masked_fill(hidden, float("-inf"))
-        return scores if mask is None else scores + mask
+    def _computed(q: Tensor, k: Tensor, scores: Scores) -> Tensor:
+        computed = (q @ k.mT).to(torch.promote_types(q.dtype, torch.float32)) * scores.scale
+        if scores.causal:
+            hidden = torch.ones(computed.shape[-2:], dtype=torch.bool, device=computed.device).triu(1)
+            computed = computed.masked_fill(hidden, float("-inf"))
+        return computed if scores.mask is None else computed + scores.mask
 
 
 def kernel_for(device: torch.device) -> Kernel:
     """The faster way that a device has."""
     return Flash() if device.type == "cpu" else Plain()
+
+
+def _as_torch_wants(mask: Tensor | None) -> Tensor | None:
+    """For all batches and heads."""
+    return None if mask is None else mask[None, None]

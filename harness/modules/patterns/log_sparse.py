@@ -12,17 +12,16 @@ from torch.autograd.function import once_differentiable
 from harness.choices.patterns.log_sparse import LogSparse
 from harness.modules import computes
 from harness.modules.patterns import View
-from harness.modules.patterns.sparse import attend_otherwise, pays
+from harness.modules.patterns.sparse import where_it_pays
 
 CHUNK = 2**18
 """Elements of queries at once: with the keys and products beside them they stay in the second-level cache of a core."""
 
 
 @computes(LogSparse)
+@where_it_pays
 def attend(pattern: LogSparse, q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:
     """Softmax over the keys at distances 0, 1, 2, 4, 8, ..., [B, T, H, C]."""
-    if not pays(pattern, q, view):
-        return attend_otherwise(pattern, q, k, v, view)
     return attend_diagonals(q, k, v, view.scale)
 
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, arange
 from torch.autograd.function import once_differentiable
 
-from harness.modules.patterns.kernels import kernel_for
+from harness.modules.patterns.kernels import Scores, kernel_for
 
 STRIP, LONG = 64, 512
 """Rows of a strip, into which triangles up to so many rows are cut: torch's kernel takes up to a third longer for a
@@ -80,12 +80,13 @@ class Piece:
     causal: bool = False
     visible: Tensor | None = None
 
-    def mask(self, like: Tensor) -> Tensor | None:
-        """What is added to the scores, of the dtype and on the device of a tensor."""
+    def scores(self, like: Tensor, scale: float) -> Scores:
+        """For a kernel, of the dtype and on the device of a tensor."""
         if self.visible is None:
-            return None
+            return Scores(scale, self.causal)
         hidden = ~self.visible.to(like.device)
-        return torch.zeros(hidden.shape, dtype=like.dtype, device=like.device).masked_fill_(hidden, float("-inf"))
+        mask = torch.zeros(hidden.shape, dtype=like.dtype, device=like.device).masked_fill_(hidden, float("-inf"))
+        return Scores(scale, self.causal, mask)
 
 
 def triangle(queries: Grid, keys: Grid) -> list[Piece]:
@@ -126,10 +127,10 @@ class _Union(torch.autograd.Function):
         exact = torch.promote_types(q.dtype, torch.float32)
         lse = torch.full((*q.shape[:-1], 1), float("-inf"), dtype=exact, device=q.device)
         for piece in pieces:
-            mask = piece.mask(q)
+            scores = piece.scores(q, scale)
             for q_, out_, lse_, k_, v_ in _slices((q, out, lse), (k, v)):
                 views = piece.queries.of(q_), piece.keys.of(k_), piece.keys.of(v_)
-                part, part_lse = kernel.forward(*views, piece.causal, mask, scale)
+                part, part_lse = kernel.forward(*views, scores)
                 _merge(piece.queries.of(out_), piece.queries.of(lse_), part, part_lse[..., None])
         ctx.save_for_backward(q, k, v, out, lse)
         ctx.pieces, ctx.scale = pieces, scale
@@ -143,14 +144,14 @@ class _Union(torch.autograd.Function):
         exact = torch.promote_types(q.dtype, torch.float32)
         towards_q, towards_k, towards_v = (torch.zeros(x.shape, dtype=exact, device=x.device) for x in (q, k, v))
         for piece in ctx.pieces:
-            mask = piece.mask(q)
+            scores = piece.scores(q, ctx.scale)
             queries, keys = piece.queries, piece.keys
             for q_, grad_, out_, lse_, to_q, k_, v_, to_k, to_v in _slices(
                 (q, grad, out, lse, towards_q), (k, v, towards_k, towards_v)
             ):
                 part = kernel.backward(
                     *(queries.of(grad_), queries.of(q_), keys.of(k_), keys.of(v_)),
-                    *(queries.of(out_), queries.of(lse_).squeeze(-1), piece.causal, mask, ctx.scale),
+                    *(queries.of(out_), queries.of(lse_).squeeze(-1), scores),
                 )
                 queries.add(to_q, part.q)
                 keys.add(to_k, part.k)

@@ -1,13 +1,30 @@
 """When a sparse pattern is computed by its own kernel, and what computes it when it is not."""
 
+from collections.abc import Callable
+from functools import wraps
+from typing import TypeVar
+
 from torch import Tensor
 
 from harness.choices.patterns import Pattern, triangle
 from harness.modules.patterns import View
 from harness.modules.patterns.masked import attend_causally, attend_masked
 
+P = TypeVar("P", bound=Pattern)
+Attend = Callable[[P, Tensor, Tensor, Tensor, View], Tensor]
+
 SHORT = 256
 """Below so many tokens one dense kernel under a mask is faster than several small ones."""
+
+
+def where_it_pays(attend: Attend[P]) -> Attend[P]:
+    """Decorate what computes only the visible pairs, to be called where that pays, and a dense kernel elsewhere."""
+
+    @wraps(attend)
+    def chosen(pattern: P, q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:
+        return (attend if pays(pattern, q, view) else attend_otherwise)(pattern, q, k, v, view)
+
+    return chosen
 
 
 def pays(pattern: Pattern, q: Tensor, view: View) -> bool:

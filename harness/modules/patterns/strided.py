@@ -9,14 +9,13 @@ from harness.modules import computes
 from harness.modules.patterns import View
 from harness.modules.patterns.banded import band
 from harness.modules.patterns.pieces import Grid, Piece, attend_pieces, triangle
-from harness.modules.patterns.sparse import attend_otherwise, pays
+from harness.modules.patterns.sparse import where_it_pays
 
 
 @computes(Strided)
+@where_it_pays
 def attend(pattern: Strided, q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:
     """Softmax over the last `stride` keys and those at multiples of `stride` behind, [B, T, H, C]."""
-    if not pays(pattern, q, view):
-        return attend_otherwise(pattern, q, k, v, view)
     return attend_pieces(pieces(pattern, q.shape[1]), q, k, v, view.scale)
 
 
