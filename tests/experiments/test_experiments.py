@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.errors import HarnessError
 from harness.experiments import experiments
-from harness.experiments.against_flex import FLEX
 from harness.experiments.attention import KINDS, _laws_of_pairs, pattern_at
 from harness.experiments.decoding import ARRANGEMENTS, CHANNELS, HEADS, WINDOW
 from harness.experiments.throughput import BLOCKS, Candidate, _alike, _block, flops, resumed
@@ -175,37 +173,3 @@ def test_full_sizes_compute_in_16_bits_what_the_closed_forms_say(name: str, monk
     one_pair = sum(spec.layer(index).attention.flops_per_pair(spec.dims) for index in range(spec.dims.num_layers))
     multiplied = (closed_flops(spec, "decode", 1) - one_pair) // 2  # each entry of a matrix once, without its bias
     assert candidate.step_bytes == 2 * multiplied + candidate.cache.nbytes
-
-
-def compiled(name: str) -> dict[str, Any]:
-    """The settings of the full profile that need a compiler."""
-    (found,) = [
-        settings
-        for settings in experiments[name]().settings("full")
-        if settings.get("implementation") == "compiled" or "against" in settings
-    ]
-    return found
-
-
-def test_compiled_norms_from_end_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All but the compiler, which takes too long here."""
-    monkeypatch.setenv("TORCHDYNAMO_DISABLE", "1")
-    found = experiments["norms"]().measure({**compiled("norms"), **SMALL, "shapes": [[4, 64]]})
-    assert [(row["of"], row["to"], row["pass"]) for row in found["rows"]] == [
-        ("compiled rms", to, which) for which in ("forward", "training") for to in ("compiled layer", "native layer")
-    ]
-
-
-@pytest.mark.parametrize("name", ["norms", "attention"])
-def test_without_a_compiler_what_is_compiled_says_so(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "")
-    with pytest.raises(HarnessError, match=r"needs a C\+\+ compiler, and there is none"):
-        experiments[name]().measure(compiled(name))
-
-
-def test_flex_attention_from_end_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not compiled it computes the same, which the experiment asserts."""
-    monkeypatch.setenv("TORCHDYNAMO_DISABLE", "1")
-    found = experiments["attention"]().measure({**compiled("attention"), **SMALL, "seq_lens": [256]})
-    assert [row["pattern"] for row in found["rows"]] == [kind for kind in KINDS if kind != "dense"]
-    assert {row["to"] for row in found["rows"]} == {FLEX}

@@ -42,13 +42,6 @@ def failed() -> Cell:
     )  # fmt: skip
 
 
-def page_of(cell: Cell) -> str:
-    """With one model, of which nothing is known."""
-    model = norms(spec=spec_record("toy"), metric="params", settings={}, status="failed", reason="none", values={})
-    cells = [model, cell]
-    return html(cells, models_of(cells), "toy")
-
-
 @pytest.mark.parametrize(
     ("verdict", "low", "high", "words"),
     [
@@ -67,6 +60,23 @@ def test_a_ratio_is_held_against_the_claim_of_7_to_64_percent_less(
 
 def test_a_ratio_of_times_becomes_times_faster() -> None:
     assert times_faster({"low": 0.25, "mid": 0.5, "high": 1.0}) == "2 (1 to 4)"
+
+
+def test_what_sparse_attention_is_compared_with_is_shown_alone_too() -> None:
+    row = {"pattern": "log_sparse", "options": {"window": 8}, "to": "flex_attention", "seq_len": 4096}
+    cell = norms(
+        metric="attention",
+        settings={"against": "flex_attention", "seq_lens": [4096], "processes": 5, "rounds": 3},
+        values={**norms().values, "rows": [{**norms().values["rows"][0], **row}]},
+    )
+    section = sections([cell])["attention"]
+    assert section.figures == {}
+    assert section.tables["others"].rows == [
+        ["log-sparse (window 8)", "flex_attention", "4,096", "1.67 (1.43 to 2)", "0.90 to 1.10", "faster"]
+    ]
+    assert set(section.tables) == {"others"}
+    cells = [failed(), cell]
+    assert "Sparse attention against flex_attention" in html(cells, models_of(cells), "toy")
 
 
 def test_a_failure_is_told_and_what_is_there_is_shown() -> None:
@@ -149,26 +159,6 @@ def test_the_page_escapes_the_names_of_models_and_grows_little_by_them() -> None
 def test_a_page_shows_one_experiment_alone_and_escapes_it() -> None:
     cells = [failed(), norms()]
     page = html(cells, models_of(cells), "toy")
-
-
-def test_what_sparse_attention_is_compared_with_is_shown_alone_too() -> None:
-    row = {"pattern": "log_sparse", "options": {"window": 8}, "to": "flex_attention", "seq_len": 4096}
-    cell = norms(
-        metric="attention",
-        settings={"against": "flex_attention", "seq_lens": [4096], "processes": 5, "rounds": 3},
-        values={**norms().values, "rows": [{**norms().values["rows"][0], **row}]},
-    )
-    section = sections([cell])["attention"]
-    assert section.figures == {}
-    assert section.tables["others"].rows == [
-        ["log-sparse (window 8)", "flex_attention", "4,096", "1.67 (1.43 to 2)", "0.90 to 1.10", "faster"]
-    ]
-    assert set(section.tables) == {"others"}
-    assert "Sparse attention against flex_attention" in page_of(cell)
-
-
-def test_a_page_shows_one_experiment_alone_and_escapes_it() -> None:
-    page = page_of(norms())
     assert "RMSNorm against LayerNorm" in page
     assert "Decoding over the context" not in page
     assert HOSTILE not in page
