@@ -43,6 +43,9 @@ ENVIRONMENT = {
 }
 """What a measuring process is started with; stored with every result."""
 
+ATTENTION_KERNELS = ("flash", "cudnn", "mem_efficient", "math")
+"""What torch calls its kernels for scaled dot products on a CUDA device."""
+
 T_99 = {1: 63.657, 2: 9.925, 3: 5.841, 4: 4.604, 5: 4.032, 6: 3.707, 7: 3.499, 8: 3.355, 9: 3.250}
 """Student's t for a two-sided interval of 99 %, by degrees of freedom."""
 
@@ -230,12 +233,15 @@ def conditions() -> dict[str, Any]:
     """Under which samples are taken, to be stored with them."""
     import torch
 
-    on_cuda = device() == "cuda"
+    common = {"variables": ENVIRONMENT, "load_average": os.getloadavg()[0]}
+    if device() == "cpu":
+        return {"device": "cpu", "clock": "processor time of one thread", **common}
+    kernels = [kind for kind in ATTENTION_KERNELS if getattr(torch.backends.cuda, f"{kind}_sdp_enabled")()]
     return {
-        "device": torch.cuda.get_device_name() if on_cuda else "cpu",
-        "clock": "events of the device" if on_cuda else "processor time of one thread",
-        "variables": ENVIRONMENT,
-        "load_average": os.getloadavg()[0],
+        "device": torch.cuda.get_device_name(),
+        "clock": "events of the device",
+        "attention_kernels": kernels,  # those that torch chooses from
+        **common,
     }
 
 

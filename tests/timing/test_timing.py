@@ -14,6 +14,7 @@ from harness.timing import (
     Interval,
     Samples,
     compared,
+    conditions,
     control,
     geometric,
     in_fresh_processes,
@@ -131,3 +132,13 @@ def test_processes_are_fresh_and_of_one_thread() -> None:
 def test_a_process_that_fails_is_told(function: Callable[..., object], words: str) -> None:
     with pytest.raises(HarnessError, match=words):
         in_fresh_processes(function, {}, 1)
+
+
+def test_a_gpu_is_named_with_the_kernels_of_attention_that_torch_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr("harness.timing.device", lambda: "cuda")
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
+    monkeypatch.setattr(torch.backends.cuda, "cudnn_sdp_enabled", lambda: False)
+    found = conditions()
+    assert (found["device"], found["attention_kernels"]) == ("a GPU", ["flash", "mem_efficient", "math"])
