@@ -22,7 +22,7 @@ NOT_MEASURED = "not measured"
 
 @dataclass(frozen=True)
 class Model:
-    """One spec with the newest result of each metric."""
+    """One spec with the result of each metric that counts."""
 
     record: SpecRecord
     cells: dict[str, Cell]
@@ -82,8 +82,8 @@ FIGURE_METRIC = {
 def models_of(cells: Iterable[Cell]) -> list[Model]:
     """One model a spec, by family, then size, then name.
 
-    Of results for several settings the newest counts. A spec that was changed has a new hash: only results of its
-    newest form count.
+    Of results for several settings that of the most seeds counts, and of those the newest. A spec that was changed has
+    a new hash: only results of its newest form count.
     """
     by_name: dict[str, list[tuple[SpecRecord, Cell]]] = {}
     for cell in cells:
@@ -95,8 +95,15 @@ def models_of(cells: Iterable[Cell]) -> list[Model]:
 def _model(cells: Sequence[tuple[SpecRecord, Cell]]) -> Model:
     in_time = sorted(cells, key=lambda of: (of[1].created, of[1].metric, json.dumps(of[1].settings, sort_keys=True)))
     record, _ = in_time[-1]
-    newest = {cell.metric: cell for spec, cell in in_time if spec.hash == record.hash}
-    return Model(record, dict(sorted(newest.items())))
+    best = {
+        cell.metric: cell for cell in sorted((cell for spec, cell in in_time if spec.hash == record.hash), key=_worth)
+    }
+    return Model(record, dict(sorted(best.items())))
+
+
+def _worth(cell: Cell) -> tuple[int, int]:
+    """What counts more than being new: to be of the metric as it is now, and of more seeds."""
+    return cell.version, len(cell.settings.get("seeds", ()))
 
 
 def _order(model: Model) -> tuple[str, bool, int, str]:

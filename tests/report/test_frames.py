@@ -70,6 +70,16 @@ def test_the_newest_result_counts_and_those_of_an_older_form_of_the_spec_do_not(
     assert model.why("flops") == "not measured"
 
 
+def test_more_seeds_count_more_than_being_new_unless_the_metric_has_changed() -> None:
+    spec = spec_record("toy")
+    dates = [f"2025-01-0{day}T00:00:00+00:00" for day in (1, 2, 3)]
+    three = cell(spec, "icl", {"seeds": 3}, created=dates[0], settings={"seeds": [0, 1, 2]})
+    one = cell(spec, "icl", {"seeds": 1}, created=dates[1], settings={"seeds": [0]})
+    changed = cell(spec, "icl", {"seeds": 1}, created=dates[2], settings={"seeds": [0]}, version=2)
+    assert models_of([three, one])[0].cells["icl"] == three
+    assert models_of([three, one, changed])[0].cells["icl"] == changed
+
+
 def test_figures_that_differ_stand_first_with_their_relative_difference() -> None:
     spec = spec_record("toy")
     rows = [claim(14e3, 14040, agrees=True), claim(1e4, 14040, agrees=False), claim(0, 14040, agrees=False)]
