@@ -29,6 +29,7 @@ Watcher = Callable[[PlannedCell, Progress], None]
 """Told how far a cell is, some times a second."""
 
 TOLD_EVERY_S = 0.2
+PATIENCE_S = 5
 
 
 def execute(
@@ -90,6 +91,10 @@ def _workers(count: int) -> Iterator[list[Worker]]:
                 process.start()
                 theirs.close()  # so that the pipe breaks when the process, its only holder, ends
         yield [ours for ours, _ in pairs]
+        for ours, _ in pairs:
+            ours.close()  # those that wait for more end by themselves, and leave nothing behind
+        for process in processes:
+            process.join(PATIENCE_S)
     finally:
         for process in processes:
             if process.is_alive():
