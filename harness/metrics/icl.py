@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
@@ -46,12 +46,9 @@ class InContextLearning(Metric):
         return profile == "full" or spec.name in quick_names()
 
     def settings(self, spec: Spec, profile: str) -> dict[str, Any]:
-        """One seed, or three."""
+        """How models are trained, and what they are asked."""
         return {
-            "seeds": [0, 1, 2] if profile == "full" else [0],
-            "recipe": asdict(Recipe()),
-            "params": TARGET,
-            "max_seq_len": LONGEST,
+            **trained_alike(profile),
             "shots": list(SHOTS),
             "keys": list(KEYS),
             "documents": 2000,
@@ -63,9 +60,8 @@ class InContextLearning(Metric):
         """Train, or find trained, and ask."""
         from harness.tasks.synthetic.classification import bayes_accuracy
         from harness.tasks.synthetic.vocabulary import LABELS, SIZE, VALUES
-        from harness.training.matching import matched
 
-        small = matched(spec, settings["params"], params, SIZE, settings["max_seq_len"])
+        small = small_model(spec, settings, SIZE)
         seeds = [self._seed(small, settings, seed) for seed in settings["seeds"]]
         documents = settings["documents"]
         return {
@@ -119,16 +115,46 @@ class InContextLearning(Metric):
 
         classified = [classification.questions(fresh(), documents, shots, most) for shots in settings["shots"]]
         recalled = [recall.questions(fresh(), documents, keys) for keys in settings["keys"]]
-        losses = trained.losses
         return {
-            "seed": seed,
+            **training_record(seed, trained),
             "classification": [float(answered(trained.model, asked).mean()) for asked in classified],
             "recall": [float(answered(trained.model, asked).mean()) for asked in recalled],
-            "losses": [fmean(losses[start : start + SMOOTHED]) for start in range(0, len(losses), SMOOTHED)],
-            "smoothed_steps": SMOOTHED,
-            "steps_to_threshold": steps_to(losses, settings["loss_threshold"]),
-            "core_seconds": trained.seconds,
+            "steps_to_threshold": steps_to(trained.losses, settings["loss_threshold"]),
         }
+
+
+def trained_alike(profile: str) -> dict[str, Any]:
+    """The part of the settings that says how models are trained: with one seed, or in the full profile with three."""
+    return {
+        "seeds": [0, 1, 2] if profile == "full" else [0],
+        "recipe": asdict(Recipe()),
+        "params": TARGET,
+        "max_seq_len": LONGEST,
+    }
+
+
+def small_model(spec: Spec, settings: Mapping[str, Any], vocab_size: int) -> Spec:
+    """The scaled model that is trained."""
+    from harness.training.matching import matched
+
+    return matched(spec, settings["params"], params, vocab_size, settings["max_seq_len"])
+
+
+def training_record(seed: int, trained: Trained) -> dict[str, Any]:
+    """What is stored of every training: its losses, smoothed, and its seconds of one core."""
+    losses = trained.losses
+    return {
+        "seed": seed,
+        "losses": [fmean(losses[start : start + SMOOTHED]) for start in range(0, len(losses), SMOOTHED)],
+        "smoothed_steps": SMOOTHED,
+        "core_seconds": trained.seconds,
+    }
+
+
+def over_seeds(points: Sequence[Sequence[float]]) -> tuple[list[float], list[float]]:
+    """Means over seeds, and their standard errors; of a list a seed, two at least."""
+    columns = list(zip(*points, strict=True))
+    return list(map(fmean, columns)), [stdev(column) / math.sqrt(len(column)) for column in columns]
 
 
 def steps_to(losses: Sequence[float], threshold: float) -> int | None:
@@ -143,13 +169,13 @@ def steps_to(losses: Sequence[float], threshold: float) -> int | None:
 
 def _over_seeds(accuracies: list[list[float]], documents: int) -> dict[str, Any]:
     """Means with their standard errors: over seeds, or of the documents where there is one seed."""
-    columns = list(zip(*accuracies, strict=True))
     if len(accuracies) > 1:
-        errors = [stdev(column) / math.sqrt(len(column)) for column in columns]
+        means, errors = over_seeds(accuracies)
     else:
-        errors = [math.sqrt(mean * (1 - mean) / documents) for (mean,) in columns]
+        (means,) = accuracies
+        errors = [math.sqrt(mean * (1 - mean) / documents) for mean in means]
     return {
-        "accuracy": [fmean(column) for column in columns],
+        "accuracy": means,
         "standard_error": errors,
         "standard_error_over": "seeds" if len(accuracies) > 1 else "documents",
     }

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from statistics import fmean, stdev
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.metrics import Metric, metrics
-from harness.metrics.icl import LONGEST, QUESTIONS_SEED, SMOOTHED, TARGET
+from harness.metrics.icl import QUESTIONS_SEED, over_seeds, small_model, trained_alike, training_record
 from harness.metrics.params import params
 from harness.spec.library import quick_names
 from harness.spec.model import Spec
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.tasks.synthetic import Questions
-    from harness.training.loop import Trained
 
 KNOWN = (1, 2, 4, 8, 16, 32)
 """Words of a chain that are known when the next is asked for."""
@@ -48,12 +45,9 @@ class WiderInContextLearning(Metric):
         return profile == "full" and spec.name in quick_names()
 
     def settings(self, spec: Spec, profile: str) -> dict[str, Any]:
-        """One seed, or three."""
+        """How models are trained, and what they are asked."""
         return {
-            "seeds": [0, 1, 2] if profile == "full" else [0],
-            "recipe": asdict(Recipe()),
-            "params": TARGET,
-            "max_seq_len": LONGEST,
+            **trained_alike(profile),
             "markov": {"states": 4, "length": 34},
             "known": list(KNOWN),
             "regression": {"dimensions": 3, "pairs": 13},
@@ -75,7 +69,7 @@ class WiderInContextLearning(Metric):
         from harness.training.scoring import scored
 
         task = Chains(**settings["markov"])
-        small = _matched(spec, settings, SIZE)
+        small = small_model(spec, settings, SIZE)
         asked = [
             task.questions(np.random.default_rng(QUESTIONS_SEED), settings["documents"], known)
             for known in settings["known"]
@@ -88,7 +82,7 @@ class WiderInContextLearning(Metric):
                 "cross_entropy": _estimate([each.nats for each in scores]),
                 "accuracy": _estimate([each.right for each in scores]),
             }
-            seeds.append({**_training(seed, trained), **found})
+            seeds.append({**training_record(seed, trained), **found})
         return {
             **_over_seeds(small, seeds, ["cross_entropy", "accuracy"]),
             "known": settings["known"],
@@ -105,7 +99,7 @@ class WiderInContextLearning(Metric):
         from harness.training.regression import predicted, trained_on_functions
 
         task = LinearFunctions(**settings["regression"])
-        small = _matched(spec, settings, task.coordinates)
+        small = small_model(spec, settings, task.coordinates)
         points, values = task.examples(np.random.default_rng(QUESTIONS_SEED), settings["documents"])
 
         def error(predictions: NDArray[np.float64]) -> Estimate:
@@ -116,29 +110,13 @@ class WiderInContextLearning(Metric):
         for seed in settings["seeds"]:
             trained = trained_on_functions(task, small, Recipe(**settings["recipe"]), seed, self.version)
             found = {"error": error(predicted(trained.model, task, points, values))}
-            seeds.append({**_training(seed, trained), **found})
+            seeds.append({**training_record(seed, trained), **found})
         return {
             **_over_seeds(small, seeds, ["error"]),
             "examples": settings["examples"],
             "least_squares": error(least_squares(points, values))["mean"],
             "zero": error(np.zeros_like(values))["mean"],
         }
-
-
-def _matched(spec: Spec, settings: Mapping[str, Any], vocab_size: int) -> Spec:
-    from harness.training.matching import matched
-
-    return matched(spec, settings["params"], params, vocab_size, settings["max_seq_len"])
-
-
-def _training(seed: int, trained: Trained) -> dict[str, Any]:
-    losses = trained.losses
-    return {
-        "seed": seed,
-        "losses": [fmean(losses[start : start + SMOOTHED]) for start in range(0, len(losses), SMOOTHED)],
-        "smoothed_steps": SMOOTHED,
-        "core_seconds": trained.seconds,
-    }
 
 
 def _estimate(points: Sequence[NDArray[Any]]) -> Estimate:
@@ -154,9 +132,8 @@ def _over_seeds(small: Spec, seeds: list[dict[str, Any]], measures: Sequence[str
     found: dict[str, Any] = {measure: seeds[0][measure] for measure in measures}
     if len(seeds) > 1:
         for measure in measures:
-            points = list(zip(*(seed[measure]["mean"] for seed in seeds), strict=True))
-            errors = [stdev(point) / math.sqrt(len(point)) for point in points]
-            found[measure] = {"mean": list(map(fmean, points)), "standard_error": errors}
+            means, errors = over_seeds([seed[measure]["mean"] for seed in seeds])
+            found[measure] = {"mean": means, "standard_error": errors}
     return {
         "model": {**small.architecture, "params": params(small)},
         "standard_error_over": "seeds" if len(seeds) > 1 else "documents",
