@@ -202,7 +202,11 @@ def cache_bytes(spec: Spec, seq_len: int, batch_size: int, dtype: torch.dtype = 
     return sum(spec.block_counts[block] * layer.nbytes for block, layer in zip(small.layers, cache.layers, strict=True))
 
 
+ENTRIES = 1 << 20
+"""Of a mask at once: what its sums take then stays in a cache."""
+
+
 def mask_sum(pattern: Pattern, n: int) -> int:
-    """Visible pairs of n tokens, by adding up the mask."""
-    places = torch.arange(n)
-    return int(pattern.visible(places[:, None], places[None, :]).sum())
+    """Visible pairs of n tokens, by adding up the mask, some rows at a time."""
+    places = torch.arange(n, dtype=torch.int32)
+    return sum(int(torch.sum(pattern.visible(rows[:, None], places))) for rows in torch.split(places, -(-ENTRIES // n)))

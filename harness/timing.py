@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
@@ -62,15 +63,24 @@ class Interval:
         """Whether the two have a value in common."""
         return self.low <= other.high and other.low <= self.high
 
+    def times(self, factor: float) -> Interval:
+        """The interval of the figure multiplied by a positive number."""
+        return Interval(self.low * factor, self.mid * factor, self.high * factor)
+
+
+def arithmetic(values: Sequence[float]) -> Interval:
+    """Mean and interval of figures, one a process; of one process the interval is everything."""
+    mid = statistics.fmean(values)
+    if len(values) < 2:
+        return Interval(-math.inf, mid, math.inf)
+    half = T_99[min(len(values) - 1, max(T_99))] * statistics.stdev(values) / math.sqrt(len(values))
+    return Interval(mid - half, mid, mid + half)
+
 
 def geometric(values: Sequence[float]) -> Interval:
     """Mean and interval of positive figures, one a process, on a logarithmic scale: ratios have no other."""
-    logs = [math.log(value) for value in values]
-    mid = statistics.fmean(logs)
-    if len(logs) < 2:
-        return Interval(0.0, math.exp(mid), math.inf)
-    half = T_99[min(len(logs) - 1, max(T_99))] * statistics.stdev(logs) / math.sqrt(len(logs))
-    return Interval(math.exp(mid - half), math.exp(mid), math.exp(mid + half))
+    logs = arithmetic([math.log(value) for value in values])
+    return Interval(math.exp(logs.low), math.exp(logs.mid), math.exp(logs.high))
 
 
 def ratio(runs: Sequence[Samples], of: str, to: str) -> Interval:
@@ -97,7 +107,7 @@ def verdict(found: Interval, band: Interval) -> str:
     return "slower" if found.low > 1 else "faster"
 
 
-def compared(runs: Sequence[Samples], of: str, to: str, controlled: str = "") -> dict[str, Any]:
+def compared(runs: Sequence[Samples], of: str, to: str, *, controlled: str = "", anchor: str = "") -> dict[str, Any]:
     """A ratio with its interval, the noise, and the verdict; ready for JSON.
 
     Args:
@@ -105,9 +115,17 @@ def compared(runs: Sequence[Samples], of: str, to: str, controlled: str = "") ->
         of: the candidate whose time is divided.
         to: the candidate by whose time it is divided.
         controlled: the candidate whose control tells the noise; left out, `to`.
+        anchor: a candidate that no change of this program makes faster or slower. The ratio to it is what two versions
+            of the program are compared by; left out, it is `to`.
     """
     found, band = ratio(runs, of, to), noise(runs, controlled or to)
-    return {"ratio": asdict(found), "noise": [band.low, band.high], "verdict": verdict(found, band)}
+    return {
+        "ratio": asdict(found),
+        "anchor": anchor or to,
+        "anchored": asdict(ratio(runs, of, anchor or to)),
+        "noise": [band.low, band.high],
+        "verdict": verdict(found, band),
+    }
 
 
 def control(candidate: str) -> str:
@@ -150,6 +168,15 @@ def device() -> str:
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def device_name() -> str:
+    """`cpu`, or what the GPU is called. A build of torch for CPUs alone is not asked: its import takes seconds."""
+    if version("torch").endswith("+cpu") or device() == "cpu":
+        return "cpu"
+    import torch
+
+    return torch.cuda.get_device_name()
 
 
 def thread_clock(call: Callable[[], object], count: int) -> float:

@@ -9,19 +9,34 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from harness.choices.patterns import Pattern, patterns
+from harness.errors import CountMismatchError
 from harness.experiments import Experiment, against_flex, experiments
 from harness.experiments.against_flex import FLEX
 from harness.growth import exponent, exponents, fitted
-from harness.timing import Interval, Samples, compared, conditions, device, geometric, in_fresh_processes, in_turns
+from harness.timing import (
+    Interval,
+    Samples,
+    compared,
+    conditions,
+    device,
+    device_name,
+    geometric,
+    in_fresh_processes,
+    in_turns,
+    ratio,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 HEADS, CHANNELS = 8, 64
 WINDOW, SUMMARY = 128, 1
-MATRIX = 1536
-"""Rows and columns of the matrices whose product stands for the peak of the machine."""
 PAIRS_AT = [256 << power for power in range(9)]
+ON_DEVICE: dict[str, dict[str, Any]] = {
+    "cpu": {"dtype": "float32", "matrix": 1536},
+    "cuda": {"dtype": "bfloat16", "matrix": 8192},  # the kernels of a GPU that keep no scores take 16 bits
+}
+"""Number format, and rows and columns of the matrices whose product stands for the peak of the machine."""
 
 
 def pattern_at(kind: str, n: int) -> Pattern:
@@ -35,6 +50,8 @@ def pattern_at(kind: str, n: int) -> Pattern:
     return patterns[kind](**options.get(kind, {}))
 
 
+PEAK = "matrix product"
+"""What stands for the peak of the machine, and does not change with this program."""
 KINDS = ("dense", "banded", "strided", "fixed", "log_sparse")
 MIXED = {"dense, banded in turns": ("dense", "banded")}
 """Stacks of layers of two kinds, each in every other layer, as GPT-3 has them: cost is the mean of a layer."""
@@ -42,27 +59,30 @@ MIXED = {"dense, banded in turns": ("dense", "banded")}
 
 @experiments.register("attention")
 class Attention(Experiment):
-    """The attention of one layer, 8 heads of 64 channels, one sequence in float32, on q, k, v at hand."""
+    """The attention of one layer, 8 heads of 64 channels, one sequence, on q, k, v at hand."""
 
-    version = 1
+    version = 2
 
     def settings(self, profile: str) -> list[dict[str, Any]]:
         """Lengths from 256 on: to 4096, or to 65536, where dense attention ends sooner; then flex_attention."""
         full = profile == "full"
-        shapes = {"heads": HEADS, "channels": CHANNELS, "window": WINDOW, "summary": SUMMARY}
+        common = {"heads": HEADS, "channels": CHANNELS, "window": WINDOW, "summary": SUMMARY}
+        common |= ON_DEVICE["cpu" if device_name() == "cpu" else "cuda"]
+        # Two lengths an octave, so that there are enough to tell the laws apart.
+        short = [length << power for power in range(4) for length in (256, 384)]
         own = {
-            **shapes,
-            "matrix": MATRIX,
-            "seq_lens": [256 << power for power in range(9 if full else 5)],
+            **common,
+            "seq_lens": [*short, *(4096 << power for power in range(5 if full else 1))],
             # From there on a step of training takes a quarter of a minute.
             "dense_up_to": {"forward": 16384, "training": 8192} if full else {"forward": 4096, "training": 4096},
+            "masks_up_to": 65536 if full else 4096,
             "passes": ["forward", "training"],
             "processes": 5,
             "rounds": 3,
             "block_s": 0.004,
         }
         # Compiling takes longer than all the rest.
-        flex = {**shapes, "against": FLEX, "seq_lens": [4096], "processes": 5, "rounds": 5, "block_s": 0.004}
+        flex = {**common, "against": FLEX, "seq_lens": [4096], "processes": 5, "rounds": 5, "block_s": 0.004}
         return [own, flex] if full else [own]
 
     def measure(self, settings: dict[str, Any]) -> dict[str, Any]:
@@ -70,35 +90,58 @@ class Attention(Experiment):
         if "against" in settings:
             (n,) = settings["seq_lens"]
             return against_flex.measure(settings, {kind: pattern_at(kind, n) for kind in KINDS if kind != "dense"})
+        pairs = _counted_pairs(settings["masks_up_to"])
         runs = in_fresh_processes(sample, settings, settings["processes"])
         rows, laws = [], []
         for which in settings["passes"]:
             for n in settings["seq_lens"]:
-                rows += _rows(n, which, [run[which][str(n)] for run in runs])
+                rows += _rows(n, which, settings, [run[which][str(n)] for run in runs])
             laws += _laws(which, [_medians(run[which]) for run in runs])
-        return {"conditions": conditions(), "rows": rows, "laws": _laws_of_pairs() + laws, "samples": runs}
+        return {
+            "conditions": conditions(),
+            "exact": {"pairs": pairs},
+            "rows": rows,
+            "laws": _laws_of_pairs() + laws,
+            "samples": runs,
+        }
 
 
-def _rows(n: int, which: str, runs: Sequence[Samples]) -> list[dict[str, Any]]:
+def _counted_pairs(masks_up_to: int) -> dict[str, dict[str, int]]:
+    """Visible pairs by pattern and length, in closed form; up to a length their masks are added up too.
+
+    Raises:
+        CountMismatchError: the two differ.
+    """
+    from harness.counters import mask_sum
+
+    pairs: dict[str, dict[str, int]] = {}
+    for kind in KINDS:
+        for n in PAIRS_AT:
+            pattern = pattern_at(kind, n)
+            formula = pattern.visible_pairs(n)
+            if n <= masks_up_to and formula != (summed := mask_sum(pattern, n)):
+                raise CountMismatchError(
+                    f"{kind} shows {formula:,} pairs of {n} tokens by formula, {summed:,} in its mask"
+                )
+            pairs.setdefault(kind, {})[str(n)] = formula
+    return pairs
+
+
+def _rows(n: int, which: str, settings: Mapping[str, Any], runs: Sequence[Samples]) -> list[dict[str, Any]]:
     rows = []
     for kind in (kind for kind in KINDS if kind in runs[0]):
-        to = "matrix product" if kind == "dense" else "dense"
+        to = PEAK if kind == "dense" else "dense"
         row: dict[str, Any] = {"name": f"{kind} to {to}, {n}, {which}", "seq_len": n, "pass": which, "pattern": kind}
         row["options"] = pattern_at(kind, n).model_dump()
         row["pairs"] = pattern_at(kind, n).visible_pairs(n)
         row["seconds"] = asdict(geometric([statistics.median(run[kind]) for run in runs]))
         flops = (1 if which == "forward" else 3) * 4 * row["pairs"] * HEADS * CHANNELS
-        row["share_of_peak"] = asdict(geometric([_share(run, kind, flops) for run in runs]))
+        # FLOPs of visible pairs a second, of those of a matrix product.
+        row["share_of_peak"] = asdict(ratio(runs, PEAK, kind).times(flops / (2 * settings["matrix"] ** 3)))
         if "dense" in runs[0]:
-            row |= {"to": to, **compared(runs, kind, to, "dense")}
+            row |= {"to": to, **compared(runs, kind, to, controlled="dense", anchor=PEAK)}
         rows.append(row)
     return rows
-
-
-def _share(run: Samples, kind: str, flops: int) -> float:
-    """FLOPs of visible pairs a second, of those of a matrix product."""
-    peak = 2 * MATRIX**3 / statistics.median(run["matrix product"])
-    return flops / statistics.median(run[kind]) / peak
 
 
 Costs = Mapping[str, Mapping[int, float]]
@@ -126,7 +169,7 @@ def _laws(which: str, processes: Sequence[Costs]) -> list[dict[str, Any]]:
     for kind in each[0]:
         lengths = list(each[0][kind])
         middle = {n: statistics.median(costs[kind][n] for costs in each) for n in lengths}
-        interval = exponents([costs[kind] for costs in each], lengths[-3])
+        interval = exponents([costs[kind] for costs in each])
         laws.append({"of": which, "pattern": kind, **asdict(fitted(middle)), "exponent": asdict(interval)})
     return laws
 
@@ -135,11 +178,11 @@ def _laws_of_pairs() -> list[dict[str, Any]]:
     pairs = {kind: {n: float(pattern_at(kind, n).visible_pairs(n)) for n in PAIRS_AT} for kind in KINDS}
     laws = []
     for kind, costs in _with_mixed(pairs).items():
-        slope = exponent(costs, PAIRS_AT[-3])
+        slope = exponent(costs)
         law = {
             "of": "pairs",
             "pattern": kind,
-            **asdict(fitted(costs)),
+            **asdict(fitted(costs, counted=True)),
             "exponent": asdict(Interval(slope, slope, slope)),
         }
         laws.append({**law, "points": [{"seq_len": n, "pairs": int(count)} for n, count in costs.items()]})
@@ -161,7 +204,9 @@ def _timed(n: int, which: str, settings: dict[str, Any], number: int) -> Samples
     from harness.modules.patterns import View
 
     training = which == "training"
-    q, k, v = (torch.randn(1, n, HEADS, CHANNELS, device=device(), requires_grad=training) for _ in range(3))
+    dtype = getattr(torch, settings["dtype"])
+    shape = (1, n, HEADS, CHANNELS)
+    q, k, v = (torch.randn(shape, dtype=dtype, device=device(), requires_grad=training) for _ in range(3))
     ahead = torch.randn_like(q)
     places = torch.arange(n, device=device())
     view = View(places, places, from_start=True)
@@ -176,6 +221,6 @@ def _timed(n: int, which: str, settings: dict[str, Any], number: int) -> Samples
         return (lambda: torch.autograd.grad(out(), (q, k, v), ahead)) if training else out
 
     kinds = KINDS if n <= settings["dense_up_to"][which] else KINDS[1:]
-    matrix = torch.randn(MATRIX, MATRIX, device=device())
-    calls = {kind: call(kind) for kind in kinds} | {"matrix product": lambda: matrix @ matrix}
+    matrix = torch.randn(settings["matrix"], settings["matrix"], dtype=dtype, device=device())
+    calls = {kind: call(kind) for kind in kinds} | {PEAK: lambda: matrix @ matrix}
     return in_turns(calls, kinds[0], settings["rounds"], settings["block_s"], number)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.experiments import Experiment, experiments
 from harness.experiments.compiled import require_compiler
-from harness.timing import Samples, compared, conditions, device, geometric, in_fresh_processes, in_turns
+from harness.timing import Samples, compared, conditions, device, in_fresh_processes, in_turns, ratio
 
 if TYPE_CHECKING:
     import torch
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     Norm = Callable[[Tensor], Tensor]
 
 EPS = 1e-5
+MATRIX = 512
+"""Rows and columns of the product beside whole steps."""
 PAIRS = {
     "textbook": [("textbook rms", "textbook layer")],
     "native": [("native rms", "native layer")],
@@ -35,7 +37,7 @@ PAIRS = {
 class Norms(Experiment):
     """The time of one norm over [tokens, width], and of a whole training step with either."""
 
-    version = 1
+    version = 2
 
     def settings(self, profile: str) -> list[dict[str, Any]]:
         """Widths 768 to 8192 and tokens 1 to 4096 in the full profile; the corners of what fits in the quick one."""
@@ -50,9 +52,8 @@ class Norms(Experiment):
             for dtype in (("float32", "bfloat16") if full else ("float32",))
         ]
         if full:  # each shape is compiled anew in each process, which takes longer than all the rest
-            found.append(
-                {"implementation": "compiled", "dtype": "float32", **each, "shapes": [[256, 768], [256, 4096]]}
-            )
+            compiled = {"implementation": "compiled", **each, "shapes": [[1, 4096], [256, 768], [4096, 4096]]}
+            found += [{**compiled, "dtype": dtype} for dtype in ("float32", "bfloat16")]
         found.append({**each, "implementation": "model", "dtype": "float32", "shapes": [[128, 576]], "rounds": 5})
         return found
 
@@ -68,9 +69,10 @@ class Norms(Experiment):
             for of, to in pairs:
                 row: dict[str, Any] = {"name": f"{of} to {to}, {name}, {settings['dtype']}"}
                 row |= {key: case[key] for key in ("tokens", "width", "pass")}
-                row |= {"of": of, "to": to, **compared(samples, of, to, _controlled(settings))}
-                if "copy" in case["samples"]:
-                    row["share_of_copy"] = {each: _share_of_copy(samples, each) for each in (of, to)}
+                row |= {"of": of, "to": to}
+                row |= compared(samples, of, to, controlled=_controlled(settings), anchor=_anchor(settings))
+                if "copy" in case["samples"] and case["pass"] == "forward":
+                    row["share_of_copy"] = {each: asdict(ratio(samples, "copy", each)) for each in (of, to)}
                 rows.append(row)
         return {
             "conditions": conditions(),
@@ -84,11 +86,9 @@ def _controlled(settings: dict[str, Any]) -> str:
     return PAIRS[settings["implementation"]][-1][1]
 
 
-def _share_of_copy(runs: list[Samples], candidate: str) -> dict[str, float]:
-    """How fast a forward pass reads and writes its vectors, as a share of copying them."""
-    import statistics
-
-    return asdict(geometric([statistics.median(run["copy"]) / statistics.median(run[candidate]) for run in runs]))
+def _anchor(settings: dict[str, Any]) -> str:
+    """The candidate that does not change with this program."""
+    return "matrix product" if settings["implementation"] == "model" else "copy"
 
 
 def sample(settings: dict[str, Any], number: int) -> dict[str, Any]:
@@ -145,15 +145,13 @@ def _norms(
             "compiled rms": torch.compile(textbook_rms, dynamic=False),
         }
 
-    def call(norm: Norm) -> Callable[[], object]:
+    def call(name: str, norm: Norm) -> Callable[[], object]:
         if which == "forward":
             return lambda: norm(x)
-        return lambda: torch.autograd.grad(norm(x), (x, gain), ahead)
+        trained = (x, gain, bias) if name.endswith("layer") else (x, gain)
+        return lambda: torch.autograd.grad(norm(x), trained, ahead)
 
-    calls = {name: call(norm) for name, norm in norms.items()}
-    if which == "forward":
-        calls["copy"] = x.clone
-    return calls
+    return {name: call(name, norm) for name, norm in norms.items()} | {"copy": x.detach().clone}
 
 
 def _steps(
@@ -169,6 +167,7 @@ def _steps(
 
     spec = load_spec("llama-7b").scaled(hidden_size=width, num_layers=2, vocab_size=1024, max_seq_len=tokens)
     ids = torch.randint(1024, (1, tokens), device=device())
+    matrix = torch.randn(MATRIX, MATRIX, dtype=dtype, device=device())
 
     def with_norm(kind: str) -> Spec:
         norm = norms[kind](eps=EPS)
@@ -188,4 +187,4 @@ def _steps(
 
         return forward if which == "forward" else training
 
-    return {"rms": call("rmsnorm"), "layer": call("layernorm")}
+    return {"rms": call("rmsnorm"), "layer": call("layernorm"), "matrix product": lambda: matrix @ matrix}

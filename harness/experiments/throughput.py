@@ -11,13 +11,22 @@ import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import asdict, replace
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from harness.experiments import Experiment, experiments
 from harness.spec.library import load_spec, quick_names, spec_names
 from harness.spec.model import Spec
-from harness.timing import Samples, compared, conditions, device, geometric, in_fresh_processes, in_turns
+from harness.timing import (
+    Samples,
+    compared,
+    conditions,
+    device,
+    device_name,
+    geometric,
+    in_fresh_processes,
+    in_turns,
+    ratio,
+)
 
 if TYPE_CHECKING:
     from harness.modules.cache import KVCache
@@ -42,7 +51,7 @@ BOUNDS = {"prefill": "matrix product", "decode": "read"}
 class Throughput(Experiment):
     """Prefill and decoding of one sequence, and what they hold in memory."""
 
-    version = 1
+    version = 2
 
     def settings(self, profile: str) -> list[dict[str, Any]]:
         """Matched models of a few specs or of all, and SmolLM2; on a GPU also blocks and a whole model of 7B."""
@@ -68,7 +77,7 @@ class Throughput(Experiment):
                 "rounds": 3 if full else 2,
             },
         ]
-        if _on_cuda():
+        if device_name() != "cpu":
             large = {**each, "dtype": "bfloat16", "matrix": 8192, "seq_len": 2000, "processes": 5, "rounds": 5}
             found.append({**large, "models": "block", "specs": _hashes(BLOCKS), "size": {"vocab_size": 1024}})
             found.append({**large, "models": "whole", "specs": _hashes([REFERENCE])})
@@ -79,31 +88,28 @@ class Throughput(Experiment):
         specs = {name: _SIZED[settings["models"]](load_spec(name), settings) for name in settings["specs"]}
         groups = _alike(specs)
         candidates = {names[0]: specs[names[0]] for names in groups}
-        runs = in_fresh_processes(sample, {**settings, "candidates": candidates}, settings["processes"])
+        told = {**settings, "candidates": candidates}
+        (held,) = in_fresh_processes(bytes_held, told, 1)  # of its own: what was profiled is slower afterwards
+        runs = in_fresh_processes(sample, told, settings["processes"])
+        models = [
+            {"name": names[0], "stands_for": names, "hidden_size": specs[names[0]].dims.hidden_size} | held[names[0]]
+            for names in groups
+        ]
         return {
             "conditions": conditions(),
-            "models": [
-                {"name": names[0], "stands_for": names, "hidden_size": specs[names[0]].dims.hidden_size}
-                | runs[0]["held"][names[0]]
-                for names in groups
-            ],
+            "exact": {"models": models},
             "rows": [
                 row
                 for phase in BOUNDS
-                for row in _rows(phase, candidates, settings, runs[0]["held"], [run[phase] for run in runs])
+                for row in _rows(phase, candidates, settings, held, [run[phase] for run in runs])
             ],
-            "samples": [{phase: run[phase] for phase in BOUNDS} for run in runs],
+            "samples": runs,
         }
 
 
 def _hashes(names: Iterable[str]) -> dict[str, str]:
     """What each name stood for: a spec that is changed is measured anew."""
     return {name: load_spec(name).hash for name in names}
-
-
-def _on_cuda() -> bool:
-    """Whether candidates run on a GPU. A build of torch for CPUs alone is not asked: its import takes seconds."""
-    return not version("torch").endswith("+cpu") and device() == "cuda"
 
 
 def _matched(spec: Spec, settings: Mapping[str, Any]) -> Spec:
@@ -152,14 +158,13 @@ def _rows(
     for name, spec in candidates.items():
         to = bound if name == anchor else anchor
         row: dict[str, Any] = {"name": f"{name} to {to}, {phase}", "model": name, "phase": phase}
-        row |= {"to": to, **compared(runs, name, to, anchor)}
+        row |= {"to": to, **compared(runs, name, to, controlled=anchor, anchor=bound)}
         tokens, work, unit = n, flops(spec, n), 2 * settings["matrix"] ** 3
         if phase == "decode":
             read_bytes = _read_bytes(next(iter(held.values()))["step_bytes"])
             tokens, work, unit = new, new * held[name]["step_bytes"], read_bytes
-        medians = [{each: statistics.median(run[each]) for each in (name, bound)} for run in runs]
-        row["tokens_per_s"] = asdict(geometric([tokens / median[name] for median in medians]))
-        row["share"] = asdict(geometric([work / median[name] / (unit / median[bound]) for median in medians]))
+        row["tokens_per_s"] = asdict(geometric([tokens / statistics.median(run[name]) for run in runs]))
+        row["share"] = asdict(ratio(runs, bound, name).times(work / unit))
         rows.append(row)
     return rows
 
@@ -192,14 +197,12 @@ def _matrix_flops(spec: Spec, tokens: int) -> int:
     return layers + spec.choices.head.flops(spec.dims, 1)
 
 
-def sample(settings: dict[str, Any], number: int) -> dict[str, Any]:
-    """Samples of this process by phase, and from the first process, since they are exact, the bytes of each model."""
+def sample(settings: dict[str, Any], number: int) -> dict[str, Samples]:
+    """Samples of this process by phase."""
     import torch
 
     torch.set_grad_enabled(False)
-    specs: dict[str, Spec] = settings["candidates"]
-    models = {name: Candidate(spec, settings) for name, spec in specs.items()}
-    held = {name: model.held() for name, model in models.items()} if number == 0 else {}
+    models = {name: Candidate(spec, settings) for name, spec in settings["candidates"].items()}
     dtype, matrix = getattr(torch, settings["dtype"]), settings["matrix"]
     factor = torch.randn(matrix, matrix, dtype=dtype, device=device())
     read_bytes = _read_bytes(next(iter(models.values())).step_bytes)
@@ -208,8 +211,17 @@ def sample(settings: dict[str, Any], number: int) -> dict[str, Any]:
     samples = {}
     for phase, bound in BOUNDS.items():
         calls = {name: getattr(model, phase) for name, model in models.items()} | {bound: bounds[bound]}
-        samples[phase] = in_turns(calls, _anchor(phase, specs), settings["rounds"], settings["block_s"], number)
-    return {**samples, "held": held}
+        anchor = _anchor(phase, settings["candidates"])
+        samples[phase] = in_turns(calls, anchor, settings["rounds"], settings["block_s"], number)
+    return samples
+
+
+def bytes_held(settings: dict[str, Any], number: int) -> dict[str, dict[str, int]]:
+    """The exact figures of each model, one model after the other."""
+    import torch
+
+    torch.set_grad_enabled(False)
+    return {name: Candidate(spec, settings).held() for name, spec in settings["candidates"].items()}
 
 
 class Candidate:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import plotly.graph_objects as go
@@ -46,21 +46,34 @@ class Section:
     failed: list[str] = field(default_factory=list)
 
 
-def sections(cells: Iterable[Cell]) -> dict[str, Section]:
-    """A section for each experiment that has results."""
+def sections(cells: Iterable[Cell]) -> dict[str, dict[str, Section]]:
+    """For each experiment that has results a section a device, the CPU's first."""
     made = {"attention": _attention, "decoding": _decoding, "throughput": _throughput, "norms": _norms}
-    of: dict[str, list[Cell]] = {}
-    for cell in cells:
+    of: dict[str, dict[str, list[Cell]]] = {}
+    for cell in sorted(cells, key=lambda cell: (_device(cell) != "cpu", _device(cell))):
         if cell.spec is None and cell.metric in made:
-            of.setdefault(cell.metric, []).append(cell)
-    found = {}
-    for name, results in of.items():
-        good = [cell for cell in results if cell.status == "ok"]
-        section = made[name](good) if good else Section()
-        section.made_with.extend(dict.fromkeys(_conditions(cell) for cell in good))
-        section.failed.extend(cell.reason for cell in results if cell.status != "ok")
-        found[name] = section
-    return found
+            of.setdefault(cell.metric, {}).setdefault(_device(cell), []).append(cell)
+    return {
+        name: {
+            device: _section(made[name], results, number) for number, (device, results) in enumerate(devices.items())
+        }
+        for name, devices in of.items()
+    }
+
+
+def _device(cell: Cell) -> str:
+    return str(cell.settings.get("device", "cpu"))
+
+
+def _section(made: Callable[[Sequence[Cell]], Section], results: Sequence[Cell], number: int) -> Section:
+    """What an experiment found on a device; the number keeps the places of figures of several devices apart."""
+    good = [cell for cell in results if cell.status == "ok"]
+    section = made(good) if good else Section()
+    section.made_with.extend(dict.fromkeys(_conditions(cell) for cell in good))
+    section.failed.extend(cell.reason for cell in results if cell.status != "ok")
+    if not number:
+        return section
+    return replace(section, figures={f"{place}-{number}": figure for place, figure in section.figures.items()})
 
 
 def _conditions(cell: Cell) -> str:
@@ -93,7 +106,7 @@ def _attention(cells: Sequence[Cell]) -> Section:
     if own:
         cell = _most(own)
         rows, laws = cell.values["rows"], cell.values["laws"]
-        section.tables.update(laws=_laws(laws), speeds=_speeds(rows))
+        section.tables.update(laws=_laws(laws, rows), speeds=_speeds(rows))
         for which in cell.settings["passes"]:
             of_pass = [row for row in rows if row["pass"] == which]
             section.figures[f"figure-attention-{which}"] = _time_lines(of_pass, which)
@@ -120,42 +133,50 @@ def _others(rows: Sequence[dict[str, Any]]) -> Table:
     return Table(heads, texts, words=2)
 
 
-def _laws(laws: Sequence[dict[str, Any]]) -> Table:
+def _laws(laws: Sequence[dict[str, Any]], rows: Sequence[dict[str, Any]]) -> Table:
     by_pattern: dict[str, dict[str, Any]] = {}
     for law in laws:
         by_pattern.setdefault(law["pattern"], {})[law["of"]] = law
     columns = list(dict.fromkeys(law["of"] for law in laws))
-    heads = ["pattern", *(f"{column}: {what}" for column in columns for what in ("law", "exponent"))]
-    rows = [
-        [_words(pattern), *(text for column in columns for text in _law(found.get(column)))]
-        for pattern, found in by_pattern.items()
-    ]
-    return Table(heads, rows)
+    heads = ["pattern"]
+    for column in columns:
+        heads += [f"{column}: law", f"{column}: exponent"]
+        heads += [] if column == "pairs" else [f"{column}: faster than dense from"]
+    texts = []
+    for pattern, found in by_pattern.items():
+        row = [_words(pattern)]
+        for column in columns:
+            row += _law(found[column]) if column in found else ("n/a", "n/a")
+            row += [] if column == "pairs" else [_crossover(rows, pattern, column)]
+        texts.append(row)
+    return Table(heads, texts)
 
 
-def _law(law: dict[str, Any] | None) -> tuple[str, str]:
-    if law is None:
-        return "n/a", "n/a"
+def _law(law: dict[str, Any]) -> tuple[str, str]:
+    """The law with its factor where it is counted; of a time all laws that the times do not rule out."""
     exponent = law["exponent"]
     if law["of"] == "pairs":
-        return law["law"], f"{exponent['mid']:.3f}"
-    return law["law"], f"{exponent['mid']:.2f} ({exponent['low']:.2f} to {exponent['high']:.2f})"
+        return f"{law['factor']:.3g} {law['law']}", f"{exponent['mid']:.3f}"
+    words = " or ".join(law["plausible"])
+    return words, f"{exponent['mid']:.2f} ({exponent['low']:.2f} to {exponent['high']:.2f})"
+
+
+def _crossover(rows: Sequence[dict[str, Any]], pattern: str, which: str) -> str:
+    """The length from which on a pattern was faster than dense attention at every length where both were timed."""
+    against = [row for row in rows if (row["pattern"], row["pass"], row.get("to")) == (pattern, which, "dense")]
+    if not against:
+        return ""
+    ascending = sorted(against, key=lambda row: row["seq_len"])
+    slower = [index for index, row in enumerate(ascending) if row["verdict"] != "faster"]
+    start = slower[-1] + 1 if slower else 0
+    return exact(ascending[start]["seq_len"]) if start < len(ascending) else "at no length timed"
 
 
 def _speeds(rows: Sequence[dict[str, Any]]) -> Table:
-    heads = [
-        "pattern",
-        "pass",
-        "length",
-        "visible pairs",
-        "time",
-        "times faster than dense",
-        "verdict",
-        "share of peak",
-    ]
+    heads = ["pattern", "pass", "length", "visible pairs", "time", "times faster than dense", "noise", "verdict"]
     texts = []
     for row in rows:
-        compared = row.get("to") == "dense"
+        against = [times_faster(row["ratio"]), _noise(row), row["verdict"]] if row.get("to") == "dense" else [""] * 3
         texts.append(
             [
                 _with_options(row),
@@ -163,12 +184,11 @@ def _speeds(rows: Sequence[dict[str, Any]]) -> Table:
                 exact(row["seq_len"]),
                 exact(row["pairs"]),
                 _time(row["seconds"]["mid"]),
-                times_faster(row["ratio"]) if compared else "",
-                row["verdict"] if compared else "",
+                *against,
                 f"{row['share_of_peak']['mid']:.2f}",
             ]
         )
-    return Table(heads, texts, words=2)
+    return Table([*heads, "share of peak"], texts, words=2)
 
 
 def _with_options(row: dict[str, Any]) -> str:
@@ -194,52 +214,56 @@ def _time_lines(rows: Sequence[dict[str, Any]], which: str) -> Any:
 
 
 def _decoding(cells: Sequence[Cell]) -> Section:
-    cell = _most(cells)
-    rows = cell.values["rows"]
-    figure = go.Figure()
-    for name in dict.fromkeys(row["arrangement"] for row in rows):
-        of_name = [(row["seq_len"], row["tokens_per_s"]) for row in rows if row["arrangement"] == name]
-        _line(figure, name, of_name, "%{y:.3s} tokens a second behind %{x:,}")
-    figure.update_yaxes(type="log", title="tokens a second, one layer", tickformat="~s")
-    heads = [
-        "arrangement",
-        "context",
-        "cache",
-        "tokens a second",
-        "times faster than MHA",
-        "verdict",
-        "share of reading",
-    ]
-    texts = [
-        [
-            row["arrangement"],
-            exact(row["seq_len"]),
-            short_bytes(row["cache_bytes"]),
-            f"{row['tokens_per_s']['mid']:,.0f}",
-            times_faster(row["ratio"]) if row["to"] == "MHA" else "",
-            row["verdict"] if row["to"] == "MHA" else "",
-            f"{row['share_of_reading']['mid']:.2f}",
-        ]
-        for row in rows
-    ]
-    return Section(tables={"speeds": Table(heads, texts)}, figures={"figure-decoding": ready(over_context(figure))})
+    section = Section()
+    batches: dict[int, list[Cell]] = {}
+    for cell in cells:
+        batches.setdefault(cell.settings["batch_size"], []).append(cell)
+    for batch_size, of_batch in sorted(batches.items()):
+        rows = _most(of_batch).values["rows"]
+        words = "1 sequence" if batch_size == 1 else f"{exact(batch_size)} sequences"
+        section.tables[words] = _decoding_speeds(rows)
+        figure = go.Figure()
+        for name in dict.fromkeys(row["arrangement"] for row in rows):
+            of_name = [(row["seq_len"], row["tokens_per_s"]) for row in rows if row["arrangement"] == name]
+            _line(figure, name, of_name, "%{y:.3s} tokens a second behind %{x:,}")
+        figure.update_yaxes(type="log", title=f"tokens a second, one layer, {words}", tickformat="~s")
+        section.figures[f"figure-decoding-{batch_size}"] = ready(over_context(figure))
+    return section
+
+
+def _decoding_speeds(rows: Sequence[dict[str, Any]]) -> Table:
+    heads = ["arrangement", "context", "cache", "tokens a second", "times faster than MHA", "noise", "verdict"]
+    texts = []
+    for row in rows:
+        against = [times_faster(row["ratio"]), _noise(row), row["verdict"]] if row["to"] == "MHA" else [""] * 3
+        texts.append(
+            [
+                row["arrangement"],
+                exact(row["seq_len"]),
+                short_bytes(row["cache_bytes"]),
+                f"{row['tokens_per_s']['mid']:,.0f}",
+                *against,
+                f"{row['share_of_reading']['mid']:.2f}",
+            ]
+        )
+    return Table([*heads, "share of reading"], texts)
 
 
 def _throughput(cells: Sequence[Cell]) -> Section:
     groups: dict[tuple[str, ...], list[Cell]] = {}
     for cell in cells:
-        reference, device = cell.values["models"][0]["name"], cell.values["conditions"]["device"]
-        groups.setdefault((cell.settings["models"], reference, device), []).append(cell)
+        reference = cell.values["exact"]["models"][0]["name"]
+        groups.setdefault((cell.settings["models"], reference), []).append(cell)
     most = [max(group, key=lambda cell: (len(cell.settings["specs"]), cell.created)) for group in groups.values()]
     return Section(tables={_models_in_words(cell): _models(cell) for cell in sorted(most, key=_kind)})
 
 
 def _kind(cell: Cell) -> tuple[int, str]:
-    return ["matched", "whole", "block"].index(cell.settings["models"]), cell.values["models"][0]["name"]
+    return ["matched", "whole", "block"].index(cell.settings["models"]), cell.values["exact"]["models"][0]["name"]
 
 
 def _models_in_words(cell: Cell) -> str:
-    settings, models = cell.settings, cell.values["models"]
+    settings, models = cell.settings, cell.values["exact"]["models"]
     words = {"whole": f"{models[0]['name']} at full size", "block": "One layer at full size"}.get(settings["models"])
     if words is None:
         wanted = settings["size"]["params"]
@@ -252,9 +276,9 @@ def _models_in_words(cell: Cell) -> str:
 
 
 def _models(cell: Cell) -> Table:
-    models = cell.values["models"]
+    models = cell.values["exact"]["models"]
     of = {(row["model"], row["phase"]): row for row in cell.values["rows"]}
-    against = [f"times faster than {models[0]['name']}", "verdict"] if len(models) > 1 else []
+    against = [f"times faster than {models[0]['name']}", "noise", "verdict"] if len(models) > 1 else []
     heads = ["model", "stands also for", "parameters"]
     for phase, share in (("prefill", "share of peak"), ("decoding", "share of reading")):
         heads += [f"{phase}, tokens a second", *against, share]
@@ -274,19 +298,46 @@ def _models(cell: Cell) -> Table:
 
 def _speed(row: dict[str, Any], against: int) -> list[str]:
     """Tokens a second, as many cells on what it is compared with as there are heads for them, and the share."""
-    compared = ["", ""] if row["to"] in ("matrix product", "read") else [times_faster(row["ratio"]), row["verdict"]]
+    compared = [times_faster(row["ratio"]), _noise(row), row["verdict"]]
+    if row["to"] in ("matrix product", "read"):
+        compared = [""] * 3
     tokens = row["tokens_per_s"]
     interval = f"{tokens['mid']:,.0f} ({tokens['low']:,.0f} to {tokens['high']:,.0f})"
     return [interval, *compared[:against], f"{row['share']['mid']:.2f}"]
 
 
 def _norms(cells: Sequence[Cell]) -> Section:
+    """Of each implementation and number format the result of the most shapes."""
+    most: dict[tuple[int, str], Cell] = {}
+    for cell in sorted(cells, key=lambda cell: (len(cell.settings["shapes"]), cell.created)):
+        most[_order(cell)] = cell
+    rows = [(cell.settings["dtype"], row) for _, cell in sorted(most.items()) for row in cell.values["rows"]]
+    return Section(tables={"verdicts": _norm_verdicts(rows), "pairs": _norm_pairs(rows)})
+
+
+def _norm_verdicts(rows: Sequence[tuple[str, dict[str, Any]]]) -> Table:
+    """What the claim comes to for each pairing, over the shapes that were timed."""
+    heads = ["compared", "numbers", "pass", "shapes", "time, RMSNorm / LayerNorm", "faster", "slower", "no difference"]
+    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for dtype, row in rows:
+        groups.setdefault((f"{row['of']} / {row['to']}", dtype, row["pass"]), []).append(row)
+    texts = []
+    for key, of_key in groups.items():
+        ratios = [row["ratio"]["mid"] for row in of_key]
+        verdicts = [row["verdict"] for row in of_key]
+        counts = [str(verdicts.count(word)) for word in ("faster", "slower", "no significant difference")]
+        claims = [claim(row) for row in of_key]
+        said = ", ".join(f"{word} in {claims.count(word)}" for word in dict.fromkeys(claims))
+        texts.append([*key, str(len(of_key)), f"{min(ratios):.2f} to {max(ratios):.2f}", *counts, said])
+    return Table([*heads, "7 % to 64 % less time"], texts, words=2)
+
+
+def _norm_pairs(rows: Sequence[tuple[str, dict[str, Any]]]) -> Table:
     heads = ["compared", "numbers", "tokens", "width", "pass", "time, RMSNorm / LayerNorm", "noise", "verdict", "claim"]
-    heads.append("share of copying")
     texts = [
         [
             f"{row['of']} / {row['to']}",
-            cell.settings["dtype"],
+            dtype,
             exact(row["tokens"]),
             exact(row["width"]),
             row["pass"],
@@ -296,10 +347,9 @@ def _norms(cells: Sequence[Cell]) -> Section:
             claim(row),
             ", ".join(f"{share['mid']:.2f}" for share in row.get("share_of_copy", {}).values()),
         ]
-        for cell in sorted(cells, key=_order)
-        for row in cell.values["rows"]
+        for dtype, row in rows
     ]
-    return Section(tables={"pairs": Table(heads, texts, words=2)})
+    return Table([*heads, "share of copying"], texts, words=2)
 
 
 def _order(cell: Cell) -> tuple[int, str]:
@@ -307,13 +357,16 @@ def _order(cell: Cell) -> tuple[int, str]:
 
 
 def claim(row: dict[str, Any]) -> str:
-    """Whether RMSNorm saves as much time as it is said to, by the interval of a ratio."""
+    """Whether RMSNorm saves as much time as it is said to: decided where the interval lies on one side."""
     if row["verdict"] == "no significant difference":
         return "not seen"
     if row["verdict"] == "slower":
         return "contradicted"
     least, most = (1 - share for share in reversed(CLAIMED_LESS))
-    return "as claimed" if row["ratio"]["low"] <= most and row["ratio"]["high"] >= least else "another saving"
+    low, high = row["ratio"]["low"], row["ratio"]["high"]
+    if least <= low and high <= most:
+        return "as claimed"
+    return "another saving" if high < least or low > most else "undecided"
 
 
 def _line(figure: go.Figure, name: str, points: Sequence[tuple[int, Interval]], hover: str) -> None:

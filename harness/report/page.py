@@ -55,11 +55,11 @@ def html(cells: Sequence[Cell], models: Sequence[Model], baseline: str) -> str:
     """
     claims = claims_table(models)
     timed, learned = sections(cells), learning(models) | wider(models)
+    shown = [*(section for devices in timed.values() for section in devices.values()), *learned.values()]
     families = list(dict.fromkeys(model.record.family for model in models))
     data = {
         "models": sheets(models),
-        "figures": figures(models)
-        | {place: made for section in (*timed.values(), *learned.values()) for place, made in section.figures.items()},
+        "figures": figures(models) | {place: made for section in shown for place, made in section.figures.items()},
         "labels": FIGURES,
         "claims": [asdict(claim) for claim in claims],
         "families": families,

@@ -12,6 +12,7 @@ from harness.experiments import experiments
 from harness.metrics import metrics
 from harness.results import MACHINE, cell_key, cell_path, environment, read_cell
 from harness.spec.model import Spec
+from harness.timing import device_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,5 +83,9 @@ def plan(specs: Iterable[Spec], names: Iterable[str], profile: str, asked_for: b
 
 
 def plan_experiments(names: Iterable[str], profile: str) -> list[PlannedCell]:
-    """Experiments, each with all its settings."""
-    return [PlannedCell(None, name, settings) for name in names for settings in experiments[name]().settings(profile)]
+    """Experiments, each with all its settings and the device, so that results of two devices stand side by side."""
+    return [
+        PlannedCell(None, name, {**settings, "device": device_name()})
+        for name in names
+        for settings in experiments[name]().settings(profile)
+    ]

@@ -16,12 +16,11 @@ SMALL = {"processes": 2, "rounds": 2, "block_s": 0.0001}
 
 def compiled(name: str) -> dict[str, Any]:
     """The settings of the full profile that need a compiler."""
-    (found,) = [
+    return next(
         settings
         for settings in experiments[name]().settings("full")
         if settings.get("implementation") == "compiled" or "against" in settings
-    ]
-    return found
+    )
 
 
 def test_compiled_norms_from_end_to_end(monkeypatch: pytest.MonkeyPatch) -> None:

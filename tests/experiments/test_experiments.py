@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import torch
 
+from harness.choices.patterns import patterns
+from harness.errors import CountMismatchError
 from harness.experiments import experiments
-from harness.experiments.attention import KINDS, _laws_of_pairs, pattern_at
-from harness.experiments.decoding import ARRANGEMENTS, CHANNELS, HEADS, WINDOW
+from harness.experiments.attention import KINDS, PEAK, _counted_pairs, _laws_of_pairs
+from harness.experiments.decoding import ARRANGEMENTS, CHANNELS, HEADS, WINDOW, _step
 from harness.experiments.throughput import BLOCKS, Candidate, _alike, _block, flops, resumed
 from harness.factory import build
 from harness.metrics.flops import flops as closed_flops
@@ -35,23 +38,37 @@ def test_settings_are_what_json_gives_back(name: str, profile: str) -> None:
 
 
 def test_the_laws_of_the_pairs_are_those_of_the_papers() -> None:
-    laws = {law["pattern"]: law["law"] for law in _laws_of_pairs()}
+    laws = {law["pattern"]: law["plausible"] for law in _laws_of_pairs()}
     assert laws == {
-        "dense": "n²",
-        "banded": "n",
-        "strided": "n√n",
-        "fixed": "n√n",
-        "log_sparse": "n log n",
-        "dense, banded in turns": "n²",
+        "dense": ["n²"],
+        "banded": ["n"],
+        "strided": ["n√n"],
+        "fixed": ["n√n"],
+        "log_sparse": ["n log n"],
+        "dense, banded in turns": ["n²"],
     }
 
 
+def test_layers_in_turns_have_half_the_constant_of_dense_ones() -> None:
+    factors = {law["pattern"]: law["factor"] for law in _laws_of_pairs()}
+    assert factors["dense"] == pytest.approx(1 / 2)
+    assert factors["dense, banded in turns"] == pytest.approx(1 / 4)
+
+
+def test_a_mask_that_shows_other_pairs_than_the_formula_says_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert set(_counted_pairs(masks_up_to=512)) == set(KINDS)
+    monkeypatch.setattr(patterns["strided"], "visible_pairs", lambda self, n: n)
+    with pytest.raises(CountMismatchError, match="strided shows 256 pairs of 256 tokens by formula"):
+        _counted_pairs(masks_up_to=512)
+
+
 def test_attention_from_end_to_end() -> None:
-    lengths = [16, 32, 48, 64, 96]
-    found = experiments["attention"]().measure(small("attention", seq_lens=lengths))
+    """With sparse kernels from 256 tokens on."""
+    lengths = [16, 32, 48, 64, 256, 288]
+    found = experiments["attention"]().measure(small("attention", seq_lens=lengths, matrix=64, masks_up_to=256))
     assert len(found["rows"]) == len({row["name"] for row in found["rows"]}) == 2 * len(lengths) * len(KINDS)
     for row in found["rows"]:
-        assert row["pairs"] == pattern_at(row["pattern"], row["seq_len"]).visible_pairs(row["seq_len"])
+        assert (row["anchor"], row["to"]) == ("matrix product", PEAK if row["pattern"] == "dense" else "dense")
         assert 0 <= row["seconds"]["low"] <= row["seconds"]["mid"] <= row["seconds"]["high"]
     samples = found["samples"][0]["forward"]["16"]
     assert set(samples) == {*KINDS, control("dense"), "matrix product"}
@@ -69,14 +86,34 @@ def test_decoding_holds_the_bytes_of_the_closed_forms() -> None:
         "MQA": 2 * CHANNELS * n * 4,
         "MHA, banded": 2 * HEADS * CHANNELS * WINDOW * 4,
         "MHA, int8 cache": 2 * HEADS * n * (CHANNELS + 4),
+        "GQA, int8 cache": 2 * (HEADS // 4) * n * (CHANNELS + 4),
+        "MQA, int8 cache": 2 * n * (CHANNELS + 4),
     }
+    assert found["exact"] == {"cache_bytes": {str(n): held}}
     assert set(held) == set(ARRANGEMENTS)
+
+
+@pytest.mark.parametrize("name", ARRANGEMENTS)
+def test_decoding_of_several_sequences_holds_as_many_times_the_bytes(name: str) -> None:
+    one, three = (_step(name, 2 * WINDOW, batch_size, torch.float32)[1] for batch_size in (1, 3))
+    assert three == 3 * one
+
+
+@pytest.mark.parametrize("name", ARRANGEMENTS)
+def test_a_step_of_decoding_runs_on_another_device_than_the_cpu(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the meta device, as there may be no GPU."""
+    monkeypatch.setattr("harness.experiments.decoding.device", lambda: "meta")
+    step, _ = _step(name, 2 * WINDOW, 1, torch.bfloat16)
+    out = step()
+    assert isinstance(out, torch.Tensor)
+    assert (out.shape, out.device.type) == ((1, 1, HEADS, CHANNELS), "meta")
 
 
 @pytest.mark.parametrize("which", range(3))
 def test_norms_from_end_to_end(which: int) -> None:
     settings = small("norms", which, shapes=[[4, 64]])
     found = experiments["norms"]().measure(settings)
+    assert {row["anchor"] for row in found["rows"]} == {"matrix product" if which == 2 else "copy"}
     assert [row["pass"] for row in found["rows"]] == ["forward", "training"]
     assert all(row["noise"][0] <= 1 <= row["noise"][1] for row in found["rows"])
 
@@ -86,16 +123,16 @@ def test_throughput_of_matched_models_from_end_to_end() -> None:
     size = {"params": 1_500_000, "num_layers": 2, "vocab_size": 256, "max_seq_len": 64}
     changes = {"specs": dict.fromkeys(names, ""), "size": size, "seq_len": 32, "new_tokens": 2, "matrix": 16}
     found = experiments["throughput"]().measure(small("throughput", **changes))
-    assert [model["stands_for"] for model in found["models"]] == [
+    assert [model["stands_for"] for model in found["exact"]["models"]] == [
         ["llama-7b"],
         ["gpt3-small-banded"],
         ["baichuan-7b"],
         ["chatglm2-6b", "chatglm3-6b"],
     ]
-    for model in found["models"]:
+    for model in found["exact"]["models"]:
         assert model["params"] == pytest.approx(1_500_000, rel=0.05)
         assert model["peak_bytes"] > model["weight_bytes"] + model["cache_bytes"]
-    assert len({row["name"] for row in found["rows"]}) == 2 * len(found["models"])
+    assert len({row["name"] for row in found["rows"]}) == 2 * len(found["exact"]["models"])
     assert {row["to"] for row in found["rows"]} == {"llama-7b", "matrix product", "read"}
     for row in found["rows"]:
         assert 0 <= row["tokens_per_s"]["low"] <= row["tokens_per_s"]["mid"] <= row["tokens_per_s"]["high"]
@@ -109,7 +146,7 @@ def test_throughput_of_one_layer_from_end_to_end_is_held_against_its_bounds() ->
         "gpt2-small to matrix product, prefill",
         "gpt2-small to read, decode",
     ]
-    (model,) = found["models"]
+    (model,) = found["exact"]["models"]
     block = _block(load_spec("gpt2-small"), {"size": {"vocab_size": 64}})
     assert model["params"] == params(block)
     assert model["weight_bytes"] == weight_bytes(block, "fp32")
@@ -125,8 +162,6 @@ def test_flops_of_a_prefill_are_the_closed_form_with_one_token_in_the_head() -> 
 @pytest.mark.parametrize("name", ["llama-7b", "gpt3-small-banded", "gpt3-small-fixed"])
 def test_decoding_starts_behind_the_prompt_each_time(name: str) -> None:
     """Twice the same tokens: each time from n, in caches that hold what they would behind a fresh prefill."""
-    import torch
-
     spec = load_spec(name).scaled(max_seq_len=64)
     with torch.no_grad():
         candidate = Candidate(spec, {"seq_len": 40, "new_tokens": 3, "dtype": "float32"})
@@ -153,10 +188,10 @@ def test_full_sizes_are_planned_on_a_gpu_only(monkeypatch: pytest.MonkeyPatch) -
     def planned() -> list[tuple[str, str]]:
         return [(each["models"], each["dtype"]) for each in experiments["throughput"]().settings("quick")]
 
-    monkeypatch.setattr("harness.experiments.throughput._on_cuda", lambda: False)
+    monkeypatch.setattr("harness.experiments.throughput.device_name", lambda: "cpu")
     everywhere = planned()
     assert everywhere == [("matched", "float32"), ("whole", "float32")]
-    monkeypatch.setattr("harness.experiments.throughput._on_cuda", lambda: True)
+    monkeypatch.setattr("harness.experiments.throughput.device_name", lambda: "a GPU")
     assert planned() == [*everywhere, ("block", "bfloat16"), ("whole", "bfloat16")]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harness.report.frames import models_of
-from harness.report.measured import claim, sections, times_faster
+from harness.report.measured import _crossover, _law, claim, sections, times_faster
 from harness.report.page import html
 from harness.results import Cell
 from tests.report.cells import ENVIRONMENT, HOSTILE, spec_record
@@ -27,7 +27,14 @@ def norms(**changes: Any) -> Cell:
     }
     conditions = {"device": "cpu", "clock": "a clock", "load_average": 0.5}
     fields: dict[str, Any] = {
-        "settings": {"implementation": "textbook", "dtype": "float32", "processes": 5, "rounds": 3},
+        "settings": {
+            "implementation": "textbook",
+            "dtype": "float32",
+            "shapes": [[4, 8]],
+            "processes": 5,
+            "rounds": 3,
+            "device": "cpu",
+        },
         "status": "ok",
         "values": {"conditions": conditions, "rows": [row], "samples": []},
     }
@@ -46,6 +53,8 @@ def failed() -> Cell:
     ("verdict", "low", "high", "words"),
     [
         ("faster", 0.5, 0.7, "as claimed"),
+        ("faster", 0.3, 0.5, "undecided"),
+        ("faster", 0.9, 0.95, "undecided"),
         ("faster", 0.94, 0.98, "another saving"),
         ("faster", 0.1, 0.3, "another saving"),
         ("slower", 1.5, 2.0, "contradicted"),
@@ -69,7 +78,7 @@ def test_what_sparse_attention_is_compared_with_is_shown_alone_too() -> None:
         settings={"against": "flex_attention", "seq_lens": [4096], "processes": 5, "rounds": 3},
         values={**norms().values, "rows": [{**norms().values["rows"][0], **row}]},
     )
-    section = sections([cell])["attention"]
+    section = sections([cell])["attention"]["cpu"]
     assert section.figures == {}
     assert section.tables["others"].rows == [
         ["log-sparse (window 8)", "flex_attention", "4,096", "1.67 (1.43 to 2)", "0.90 to 1.10", "faster"]
@@ -79,8 +88,63 @@ def test_what_sparse_attention_is_compared_with_is_shown_alone_too() -> None:
     assert "Sparse attention against flex_attention" in html(cells, models_of(cells), "toy")
 
 
+def attention_rows(verdicts: dict[int, str]) -> list[dict[str, Any]]:
+    """A pattern against dense by length, and one length at which dense attention was not timed."""
+    rows = [
+        {"pattern": "banded", "pass": "forward", "to": "dense", "seq_len": n, "verdict": verdict}
+        for n, verdict in verdicts.items()
+    ]
+    return [*rows, {"pattern": "banded", "pass": "forward", "seq_len": 65536}]
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "words"),
+    [
+        ({256: "faster", 512: "faster"}, "256"),
+        ({512: "faster", 256: "no significant difference", 1024: "faster"}, "512"),
+        ({256: "faster", 512: "slower", 1024: "faster"}, "1,024"),
+        ({256: "faster", 512: "no significant difference"}, "at no length timed"),
+        ({}, ""),
+    ],
+)
+def test_the_crossover_is_where_a_pattern_stays_faster_from(verdicts: dict[int, str], words: str) -> None:
+    assert _crossover(attention_rows(verdicts), "banded", "forward") == words
+
+
+def test_what_the_times_do_not_decide_is_told_as_such() -> None:
+    law = {"of": "forward", "plausible": ["n log n", "n√n"], "exponent": {"low": 1.1, "mid": 1.2, "high": 1.3}}
+    assert _law(law) == ("n log n or n√n", "1.20 (1.10 to 1.30)")
+
+
+def test_results_of_two_devices_stand_side_by_side_in_places_of_their_own() -> None:
+    on_gpu = {**norms().settings, "device": "a GPU"}
+    cells = [norms(settings=on_gpu), norms(), failed()]
+    assert list(sections(cells)["norms"]) == ["cpu", "a GPU"]
+    page = html(cells, models_of(cells), "toy")
+    assert page.index("<h4>cpu</h4>") < page.index("<h4>a GPU</h4>")
+
+
+def test_the_claim_of_norms_is_summed_up_for_each_pairing() -> None:
+    cell = norms()
+    row = cell.values["rows"][0]
+    slower = {"verdict": "slower", "ratio": {"low": 1.4, "mid": 1.5, "high": 1.6}}
+    cell.values["rows"] = [row, {**row, **slower}, {**row, **slower, "pass": "training"}]
+    table = sections([cell])["norms"]["cpu"].tables["verdicts"]
+    assert [row[1:] for row in table.rows] == [
+        ["float32", "forward", "2", "0.60 to 1.50", "1", "1", "0", "as claimed in 1, contradicted in 1"],
+        ["float32", "training", "1", "1.50 to 1.50", "0", "1", "0", "contradicted in 1"],
+    ]
+
+
+def test_of_two_results_of_norms_the_one_with_more_shapes_is_shown() -> None:
+    more = norms(settings={**norms().settings, "shapes": [[4, 8], [8, 8]]})
+    more.values["rows"] = [more.values["rows"][0]] * 2
+    later = norms(created="2026-02-01T00:00:00+00:00")
+    assert len(sections([more, later])["norms"]["cpu"].tables["pairs"].rows) == 2
+
+
 def test_a_failure_is_told_and_what_is_there_is_shown() -> None:
-    found = sections([norms(), norms(status="failed", reason="no compiler", values={})])["norms"]
+    found = sections([norms(), norms(status="failed", reason="no compiler", values={})])["norms"]["cpu"]
     assert found.failed == ["no compiler"]
     assert len(found.tables["pairs"].rows) == 1
 
@@ -93,7 +157,7 @@ def throughput(names: list[str], models: str = "matched", **changes: Any) -> Cel
     bounds = {"prefill": ("matrix product", twice, "slower"), "decode": ("read", same, "no significant difference")}
     rows = [
         {"model": name, "phase": phase, "to": names[0] if name != names[0] else bound, "ratio": ratio}
-        | {"verdict": verdict, "tokens_per_s": tokens, "share": share}
+        | {"verdict": verdict, "noise": [0.9, 1.1], "tokens_per_s": tokens, "share": share}
         for name in names
         for phase, (bound, ratio, verdict) in bounds.items()
     ]
@@ -102,7 +166,7 @@ def throughput(names: list[str], models: str = "matched", **changes: Any) -> Cel
         settings["size"] = {"params": 5_000_000}
     values = {
         "conditions": {"device": "cpu", "clock": "a clock", "load_average": 0.5},
-        "models": [{"name": name, "stands_for": [name, f"{name} too"], **sizes} for name in names],
+        "exact": {"models": [{"name": name, "stands_for": [name, f"{name} too"], **sizes} for name in names]},
         "rows": rows,
         "samples": [],
     }
@@ -111,21 +175,21 @@ def throughput(names: list[str], models: str = "matched", **changes: Any) -> Cel
 
 
 def test_models_are_held_against_the_first_and_told_with_those_that_are_the_same() -> None:
-    (table,) = sections([throughput(["llama-7b", "gpt1"])])["throughput"].tables.values()
+    (table,) = sections([throughput(["llama-7b", "gpt1"])])["throughput"]["cpu"].tables.values()
     assert [dict(zip(table.heads[:3], row[:3], strict=True)) for row in table.rows] == [
         {"model": "llama-7b", "stands also for": "llama-7b too", "parameters": "5,001,000"},
         {"model": "gpt1", "stands also for": "gpt1 too", "parameters": "5,001,000"},
     ]
     speed = "1,000 (900 to 1,100)"
-    assert table.heads[4:6] == ["times faster than llama-7b", "verdict"]
-    assert table.rows[0][3:11] == [speed, "", "", "0.60"] * 2
-    assert table.rows[1][3:7] == [speed, "0.5 (0.4 to 0.625)", "slower", "0.60"]
-    assert table.rows[1][7:11] == [speed, "1 (0.909 to 1.11)", "no significant difference", "0.60"]
-    assert table.rows[1][11:] == ["20.0 MB", "4.00 MB", "29.0 MB"]
+    assert table.heads[4:7] == ["times faster than llama-7b", "noise", "verdict"]
+    assert table.rows[0][3:13] == [speed, "", "", "", "0.60"] * 2
+    assert table.rows[1][3:8] == [speed, "0.5 (0.4 to 0.625)", "0.90 to 1.10", "slower", "0.60"]
+    assert table.rows[1][8:13] == [speed, "1 (0.909 to 1.11)", "0.90 to 1.10", "no significant difference", "0.60"]
+    assert table.rows[1][13:] == ["20.0 MB", "4.00 MB", "29.0 MB"]
 
 
 def test_a_model_that_is_alone_has_no_comparison() -> None:
-    (table,) = sections([throughput(["smollm2-135m"], "whole")])["throughput"].tables.values()
+    (table,) = sections([throughput(["smollm2-135m"], "whole")])["throughput"]["cpu"].tables.values()
     assert "verdict" not in table.heads
     assert [len(row) for row in table.rows] == [len(table.heads)]
 
@@ -138,7 +202,7 @@ def test_of_two_results_on_one_device_the_one_with_more_models_is_shown_and_ever
         throughput(["llama-7b"], "whole"),
         throughput(["llama-7b", "qwen-7b"], "block"),
     ]
-    tables = sections(cells)["throughput"].tables
+    tables = sections(cells)["throughput"]["cpu"].tables
     assert [(words.partition(":")[0], len(table.rows)) for words, table in tables.items()] == [
         ("Models of 5.00M parameters, within 0.02%", 3),
         ("llama-7b at full size", 1),
