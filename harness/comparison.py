@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from harness.results import Cell
 from harness.timing import Interval
 
-VOLATILE = ("conditions", "samples")
-"""Parts of a result that say how it was come by."""
+VOLATILE = ("core_seconds", "seconds")
+"""Parts of a result that no test of equality is made of: how long a training or an evaluation took."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,10 @@ class Difference:
 def differences(base: Sequence[Cell], head: Sequence[Cell], threshold: float) -> list[Difference]:
     """All that differs between two runs, failures first.
 
-    Only results of the same subject, metric, version and settings are compared. A timing fails if it is slower by more
-    than the threshold over its whole interval, and by more than the noise that either run saw.
+    Only results of the same subject, metric, version and settings are compared. What is exact must be equal. A timing
+    is compared through its ratio to what no change of this program makes faster or slower, so that a candidate does not
+    seem slower because the one beside it became faster. It fails if it is slower by more than the threshold over its
+    whole interval, and by more than the noise that either run saw; and where another machine timed it.
 
     Args:
         base: results of what was.
@@ -48,7 +50,8 @@ def differences(base: Sequence[Cell], head: Sequence[Cell], threshold: float) ->
         threshold: how much slower a timing may become: 1.1 for a tenth.
     """
     before, after = ({_key(cell): cell for cell in cells} for cells in (base, head))
-    found = [_missing(cell) for key, cell in before.items() if key not in after]
+    otherwise = {(cell.subject, cell.metric) for key, cell in after.items() if key not in before}
+    found = [_missing(cell, otherwise) for key, cell in before.items() if key not in after]
     for key, cell in after.items():
         if key in before:
             found += _between(before[key], cell, threshold)
@@ -64,8 +67,12 @@ def _key(cell: Cell) -> tuple[str, str, int, str]:
     return cell.subject, cell.metric, cell.version, json.dumps(cell.settings, sort_keys=True)
 
 
-def _missing(cell: Cell) -> Difference:
-    return Difference(cell.subject, cell.metric, "there", "missing", True, "no result with these settings and version")
+def _missing(cell: Cell, otherwise: Collection[tuple[str, str]]) -> Difference:
+    """A result that only the base has. It may be there with another version or other settings: that is no loss."""
+    if (cell.subject, cell.metric) in otherwise:
+        why = "the head has it with another version or other settings: not compared"
+        return Difference(cell.subject, cell.metric, "there", "otherwise", False, why)
+    return Difference(cell.subject, cell.metric, "there", "missing", True, "no such result")
 
 
 def _between(base: Cell, head: Cell, threshold: float) -> Iterator[Difference]:
@@ -74,15 +81,13 @@ def _between(base: Cell, head: Cell, threshold: float) -> Iterator[Difference]:
         yield Difference(base.subject, base.metric, base.status, head.status, head.status != "ok", why)
     elif base.spec and head.spec and base.spec.hash != head.spec.hash:
         yield Difference(base.subject, base.metric, base.spec.hash, head.spec.hash, True, "another architecture")
-    elif _is_timed(base.values):
-        yield from _timings(base, head, threshold)
     else:
-        for path, (old, new) in _changed(base.values, head.values).items():
-            yield Difference(base.subject, f"{base.metric}: {path}", str(old), str(new), True, "not equal")
-
-
-def _is_timed(values: dict[str, Any]) -> bool:
-    return "samples" in values
+        timed = "samples" in base.values
+        old, new = (cell.values.get("exact", {}) if timed else cell.values for cell in (base, head))
+        for path, (was, becomes) in _changed(old, new).items():
+            yield Difference(base.subject, f"{base.metric}: {path}", str(was), str(becomes), True, "not equal")
+        if timed:
+            yield from _timings(base, head, threshold)
 
 
 def _changed(old: Any, new: Any, path: str = "") -> dict[str, tuple[Any, Any]]:
@@ -104,23 +109,33 @@ def _changed(old: Any, new: Any, path: str = "") -> dict[str, tuple[Any, Any]]:
 
 
 def _timings(base: Cell, head: Cell, threshold: float) -> Iterator[Difference]:
-    before = dict(_rows(base))
-    for name, row in _rows(head):
-        if name not in before:
-            continue
-        old, new = (Interval(**each["ratio"]) for each in (before[name], row))
+    one, other = _machine(base), _machine(head)
+    if one != other:
+        yield Difference(head.subject, head.metric, one, other, True, "timed on another machine: not compared")
+        return
+    before, after = dict(_rows(base)), dict(_rows(head))
+    for name in before.keys() - after.keys():
+        yield Difference(head.subject, f"{head.metric}: {name}", "there", "missing", True, "no longer timed")
+    for name in before.keys() & after.keys():
+        old, new = (Interval(**rows[name]["anchored"]) for rows in (before, after))
         slower = quotient(new, old)
-        band = max(*before[name]["noise"], *row["noise"])
+        band = max(*before[name]["noise"], *after[name]["noise"])
         fails = slower.low > max(threshold, band)
         if fails or slower.low > 1 or slower.high < 1:
             verdict = "slower" if slower.low > 1 else "faster"
             why = f"{verdict}: x {slower.mid:.3g} ({slower.low:.3g} to {slower.high:.3g}), noise up to {band:.3g}"
-            what = f"{head.metric}: {name}"
+            what = f"{head.metric}: {name}, against {after[name]['anchor']}"
             yield Difference(head.subject, what, f"{old.mid:.4g}", f"{new.mid:.4g}", fails, why)
 
 
+def _machine(cell: Cell) -> str:
+    """What must be the same for times to be comparable."""
+    hardware = cell.environment["hardware"]
+    return f"{hardware['processor']}, {hardware['cores']} cores, {cell.values['conditions']['device']}"
+
+
 def _rows(cell: Cell) -> Iterator[tuple[str, dict[str, Any]]]:
-    return ((row["name"], row) for row in cell.values.get("rows", []) if "ratio" in row)
+    return ((row["name"], row) for row in cell.values["rows"] if "anchored" in row)
 
 
 def quotient(new: Interval, old: Interval) -> Interval:

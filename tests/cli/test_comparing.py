@@ -34,9 +34,18 @@ def cell(**fields: Any) -> Cell:
     return Cell(**{**common, **fields})
 
 
-def timed(low: float, mid: float, high: float, noise: float = 1.02) -> Cell:
-    row = {"name": "rms to layer", "ratio": {"low": low, "mid": mid, "high": high}, "noise": [1 / noise, noise]}
-    return cell(spec=None, metric="norms", values={"samples": [], "conditions": {"load": mid}, "rows": [row]})
+def timed(low: float, mid: float, high: float, noise: float = 1.02, **changes: Any) -> Cell:
+    """A candidate that took so many times as long as what it is anchored to, and twice as long as the other one."""
+    row = {
+        "name": "rms to layer",
+        "ratio": {"low": 1.9, "mid": 2.0, "high": 2.1},
+        "anchor": "copy",
+        "anchored": {"low": low, "mid": mid, "high": high},
+        "noise": [1 / noise, noise],
+    }
+    conditions = {"device": "cpu", "load": mid}
+    values = {"samples": [], "conditions": conditions, "exact": {"bytes": {"rms": 7}}, "rows": [row]}
+    return cell(**{"spec": None, "metric": "norms", "values": values, **changes})
 
 
 def gate(base: list[Cell], head: list[Cell]) -> list[Difference]:
@@ -89,6 +98,50 @@ def test_a_result_that_failed_fails_and_one_that_recovered_does_not() -> None:
 def test_a_timing_fails_beyond_threshold_and_noise_only(head: Cell, fails: bool) -> None:
     (found,) = gate([timed(0.99, 1.0, 1.01)], [head])
     assert found.fails == fails
+
+
+def test_a_candidate_is_not_slower_because_the_one_beside_it_became_faster() -> None:
+    head = timed(0.99, 1.0, 1.01)
+    (row,) = head.values["rows"]
+    row["ratio"] = {"low": 2.9, "mid": 3.0, "high": 3.1}
+    assert gate([timed(0.99, 1.0, 1.01)], [head]) == []
+
+
+def test_an_exact_figure_beside_timings_fails() -> None:
+    base, head = timed(0.99, 1.0, 1.01), timed(0.99, 1.0, 1.01)
+    head.values["exact"] = {"bytes": {"rms": 8}}
+    (found,) = gate([base], [head])
+    assert (found.what, found.base, found.head, found.fails) == ("norms: bytes.rms", "7", "8", True)
+
+
+def test_a_timing_that_is_gone_fails() -> None:
+    base, head = timed(0.99, 1.0, 1.01), timed(0.99, 1.0, 1.01)
+    head.values["rows"] = []
+    (found,) = gate([base], [head])
+    assert (found.what, found.why, found.fails) == ("norms: rms to layer", "no longer timed", True)
+
+
+@pytest.mark.parametrize("where", ["processor", "device"])
+def test_timings_of_another_machine_fail_and_are_not_compared(where: str) -> None:
+    head = timed(0.5, 0.51, 0.52)
+    if where == "device":
+        head.values["conditions"]["device"] = "a GPU"
+    else:
+        hardware = {**ENVIRONMENT["hardware"], "processor": "slide rule"}
+        head = timed(0.5, 0.51, 0.52, environment={**ENVIRONMENT, "hardware": hardware})
+    (found,) = gate([timed(0.99, 1.0, 1.01)], [head])
+    assert (found.fails, found.why) == (True, "timed on another machine: not compared")
+
+
+@pytest.mark.parametrize("changes", [{"version": 2}, {"settings": {"specs": ["toy", "new"]}}])
+def test_what_the_head_measures_otherwise_is_told_and_does_not_fail(changes: dict[str, Any]) -> None:
+    (found,) = gate([timed(0.99, 1.0, 1.01)], [timed(0.99, 1.0, 1.01, **changes)])
+    assert (found.fails, found.head) == (False, "otherwise")
+
+
+def test_how_long_a_training_took_is_no_exact_figure() -> None:
+    base, head = (counted(7, values={"accuracy": 0.5, "seeds": [{"core_seconds": s}]}) for s in (30.0, 40.0))
+    assert gate([base], [head]) == []
 
 
 def test_intervals_of_independent_ratios_add_up() -> None:
