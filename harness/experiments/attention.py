@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -198,15 +198,24 @@ def sample(settings: dict[str, Any], number: int) -> dict[str, Any]:
 
 
 def _timed(n: int, which: str, settings: dict[str, Any], number: int) -> Samples:
+    kinds = KINDS if n <= settings["dense_up_to"][which] else KINDS[1:]
+    calls = calls_of(kinds, n, which, settings["dtype"])
+    calls[PEAK] = product(settings["matrix"], settings["dtype"])
+    return in_turns(calls, kinds[0], settings["rounds"], settings["block_s"], number)
+
+
+def calls_of(kinds: Iterable[str], n: int, which: str, dtype: str) -> dict[str, Callable[[], object]]:
+    """A pass over n tokens, `forward` or `training`, for each kind of pattern, all on the same q, k and v."""
     import torch
 
     from harness.modules import computed_by
     from harness.modules.patterns import View
 
     training = which == "training"
-    dtype = getattr(torch, settings["dtype"])
     shape = (1, n, HEADS, CHANNELS)
-    q, k, v = (torch.randn(shape, dtype=dtype, device=device(), requires_grad=training) for _ in range(3))
+    q, k, v = (
+        torch.randn(shape, dtype=getattr(torch, dtype), device=device(), requires_grad=training) for _ in range(3)
+    )
     ahead = torch.randn_like(q)
     places = torch.arange(n, device=device())
     view = View(places, places, from_start=True)
@@ -220,7 +229,12 @@ def _timed(n: int, which: str, settings: dict[str, Any], number: int) -> Samples
 
         return (lambda: torch.autograd.grad(out(), (q, k, v), ahead)) if training else out
 
-    kinds = KINDS if n <= settings["dense_up_to"][which] else KINDS[1:]
-    matrix = torch.randn(settings["matrix"], settings["matrix"], dtype=dtype, device=device())
-    calls = {kind: call(kind) for kind in kinds} | {PEAK: lambda: matrix @ matrix}
-    return in_turns(calls, kinds[0], settings["rounds"], settings["block_s"], number)
+    return {kind: call(kind) for kind in kinds}
+
+
+def product(size: int, dtype: str) -> Callable[[], object]:
+    """The product of a square matrix with itself."""
+    import torch
+
+    matrix = torch.randn(size, size, dtype=getattr(torch, dtype), device=device())
+    return lambda: matrix @ matrix

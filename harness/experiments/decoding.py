@@ -109,14 +109,14 @@ def sample(settings: dict[str, Any], number: int) -> dict[str, Any]:
     for n in settings["seq_lens"]:
         steps, held = {}, {}
         for name in ARRANGEMENTS:
-            steps[name], held[name] = _step(name, n, settings["batch_size"], getattr(torch, settings["dtype"]))
+            steps[name], held[name] = step_of(name, n, settings["batch_size"], getattr(torch, settings["dtype"]))
             steps[_reading(name)] = torch.ones(held[name] // 4, device=device()).sum
         samples = in_turns(steps, "MHA", settings["rounds"], settings["block_s"], number)
         found[str(n)] = {"samples": samples, "bytes": held}
     return found
 
 
-def _step(name: str, n: int, batch_size: int, dtype: torch.dtype) -> tuple[Callable[[], object], int]:
+def step_of(name: str, n: int, batch_size: int, dtype: torch.dtype) -> tuple[Callable[[], object], int]:
     """The n-th token, again and again in the same place; and the bytes of the cache."""
     import torch
 

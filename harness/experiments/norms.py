@@ -99,7 +99,7 @@ def sample(settings: dict[str, Any], number: int) -> dict[str, Any]:
     cases = {}
     for tokens, width in settings["shapes"]:
         for which in settings["passes"]:
-            calls = (_steps if settings["implementation"] == "model" else _norms)(
+            calls = (_steps if settings["implementation"] == "model" else norms_of)(
                 settings["implementation"], tokens, width, which, dtype
             )
             cases[f"{tokens} x {width}, {which}"] = {
@@ -111,9 +111,10 @@ def sample(settings: dict[str, Any], number: int) -> dict[str, Any]:
     return cases
 
 
-def _norms(
+def norms_of(
     implementation: str, tokens: int, width: int, which: str, dtype: torch.dtype
 ) -> dict[str, Callable[[], object]]:
+    """Both norms of an implementation over [tokens, width], and copying as much."""
     import torch
 
     x = torch.randn(tokens, width, dtype=dtype, device=device(), requires_grad=which == "training")

@@ -11,7 +11,9 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from harness.timing import Samples, in_turns
 from tests.bench.pairs import compare
 
-PROCESSES, ROUNDS = 3, 2
+PROCESSES, ROUNDS = 5, 3
+SLOWEST = 1.05
+"""The ratio that the measured one must not exceed: the interval of so few processes is about as wide."""
 SMOLLM2 = {
     "num_hidden_layers": 30,
     "hidden_size": 576,
@@ -55,8 +57,8 @@ def sample(settings: dict[str, Any], number: int) -> Samples:
     return in_turns(calls, "theirs", ROUNDS, 0.0, number)
 
 
-@pytest.mark.parametrize(("prompt", "new_tokens"), [(512, 0), (16, 16)], ids=["prefill", "decoding"])
+@pytest.mark.parametrize(("prompt", "new_tokens"), [(512, 0), (16, 128)], ids=["prefill", "decoding"])
 def test_speed(benchmark: BenchmarkFixture, folder: Path, prompt: int, new_tokens: int) -> None:
     settings = {"folder": str(folder), "prompt": prompt, "new_tokens": new_tokens}
     result = compare(benchmark, sample, settings, PROCESSES)
-    assert result["verdict"] != "slower"
+    assert result["ratio"]["mid"] <= SLOWEST

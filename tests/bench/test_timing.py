@@ -1,6 +1,6 @@
 """The way of timing itself, on this machine: does it see what is not there, does it miss what is?
 
-`HARNESS_RUNS=50 pytest tests/bench/test_timing.py` is the full check, in a few minutes; left out, it is ten runs.
+`HARNESS_RUNS=50 pytest tests/bench/test_timing.py` is the full check; left out, it is ten runs.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ def sample(settings: dict[str, int], number: int) -> list[dict[str, Samples]]:
 def _set(seed: int) -> dict[str, Samples]:
     import torch
 
-    from harness.experiments.norms import _norms
+    from harness.experiments.norms import norms_of
 
-    norms, others = (_norms("textbook", TOKENS, WIDTH, "forward", torch.float32) for _ in range(2))
+    norms, others = (norms_of("textbook", TOKENS, WIDTH, "forward", torch.float32) for _ in range(2))
     same = {"one": norms["textbook layer"], "copy": others["textbook layer"]}
     unlike = {"rms": norms["textbook rms"], "layer": norms["textbook layer"]}
     return {

@@ -11,7 +11,7 @@ from harness.choices.patterns import patterns
 from harness.errors import CountMismatchError
 from harness.experiments import experiments
 from harness.experiments.attention import KINDS, PEAK, _counted_pairs, _laws_of_pairs
-from harness.experiments.decoding import ARRANGEMENTS, CHANNELS, HEADS, WINDOW, _step
+from harness.experiments.decoding import ARRANGEMENTS, CHANNELS, HEADS, WINDOW, step_of
 from harness.experiments.throughput import BLOCKS, Candidate, _alike, _block, flops, resumed
 from harness.factory import build
 from harness.metrics.flops import flops as closed_flops
@@ -95,7 +95,7 @@ def test_decoding_holds_the_bytes_of_the_closed_forms() -> None:
 
 @pytest.mark.parametrize("name", ARRANGEMENTS)
 def test_decoding_of_several_sequences_holds_as_many_times_the_bytes(name: str) -> None:
-    one, three = (_step(name, 2 * WINDOW, batch_size, torch.float32)[1] for batch_size in (1, 3))
+    one, three = (step_of(name, 2 * WINDOW, batch_size, torch.float32)[1] for batch_size in (1, 3))
     assert three == 3 * one
 
 
@@ -103,7 +103,7 @@ def test_decoding_of_several_sequences_holds_as_many_times_the_bytes(name: str) 
 def test_a_step_of_decoding_runs_on_another_device_than_the_cpu(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """On the meta device, as there may be no GPU."""
     monkeypatch.setattr("harness.experiments.decoding.device", lambda: "meta")
-    step, _ = _step(name, 2 * WINDOW, 1, torch.bfloat16)
+    step, _ = step_of(name, 2 * WINDOW, 1, torch.bfloat16)
     out = step()
     assert isinstance(out, torch.Tensor)
     assert (out.shape, out.device.type) == ((1, 1, HEADS, CHANNELS), "meta")
