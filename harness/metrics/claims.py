@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from harness.metrics import Metric, metrics
-from harness.metrics.kv_cache import kv_cache_bytes_per_token
+from harness.metrics.kv_cache import LONGEST, kv_cache_bytes_per_token, longest_context
 from harness.metrics.params import non_embedding_params, params
 from harness.spec.model import Spec
 
@@ -15,7 +15,16 @@ COMPUTED: dict[str, Callable[[Spec], int]] = {
     "params": params,
     "non_embedding_params": non_embedding_params,
     "kv_cache_bytes_per_token": kv_cache_bytes_per_token,
+    "tokens_in_6_gb_int4": lambda spec: _tokens_in(spec, 6, "int4"),
 }
+BOUNDS = ("tokens_in_6_gb_int4",)
+"""Figures of which only the most that there can be is computed: a published one agrees if it is not above that."""
+
+
+def _tokens_in(spec: Spec, budget_gb: int, weights: str) -> int:
+    """The longest context in 10^9 bytes beside quantised weights, with a cache in 16 bits."""
+    tokens = longest_context(spec, budget_gb * 10**9, weights=weights)
+    return LONGEST if tokens is None else tokens
 
 
 def agrees(published: float, computed: int, digits: int | None = None) -> bool:
@@ -36,13 +45,13 @@ def agrees(published: float, computed: int, digits: int | None = None) -> bool:
 class Claims(Metric):
     """A verdict on each published figure of a spec."""
 
-    version = 1
+    version = 2
 
     def measure(self, spec: Spec, settings: dict[str, Any]) -> dict[str, Any]:
         """Compare every claim; a figure that differs is a finding, not a failure."""
         rows = []
         for claim in spec.claims:
-            computed = COMPUTED[claim.metric](spec)
+            computed, bound = COMPUTED[claim.metric](spec), claim.metric in BOUNDS
             source = spec.sources[claim.source]
             rows.append(
                 {
@@ -50,7 +59,8 @@ class Claims(Metric):
                     "published": claim.value,
                     "digits": claim.digits,
                     "computed": computed,
-                    "agrees": agrees(claim.value, computed, claim.digits),
+                    "bound": bound,
+                    "agrees": claim.value <= computed if bound else agrees(claim.value, computed, claim.digits),
                     "source": source.title,
                     "url": source.url,
                     "at": claim.at,

@@ -192,7 +192,7 @@ def claims_frame(models: Sequence[Model]) -> pd.DataFrame:
     """Published figures against computed ones: those that differ first, then in order of the models.
 
     `relative` is (computed - published) / published; `digits` how many digits are meant, None for those before the
-    trailing zeros. `relative` is None where the published figure is 0.
+    trailing zeros. `relative` is None where the published figure is 0, and where the computed one is a bound.
     """
     rows = [
         {
@@ -201,12 +201,23 @@ def claims_frame(models: Sequence[Model]) -> pd.DataFrame:
             "provenance": model.record.provenance,
             "digits": None,
             **claim,
-            "relative": _relative(claim["published"], claim["computed"]),
+            "relative": None if claim["bound"] else _relative(claim["published"], claim["computed"]),
         }
         for model, values in _with(models, "claims")
         for claim in values["claims"]
     ]
-    columns = ["name", "title", "provenance", "metric", "published", "digits", "computed", "agrees", "relative"]
+    columns = [
+        "name",
+        "title",
+        "provenance",
+        "metric",
+        "published",
+        "digits",
+        "computed",
+        "bound",
+        "agrees",
+        "relative",
+    ]
     frame = _frame(rows, [*columns, "source", "url", "at"])
     return frame.sort_values("agrees", kind="stable", ignore_index=True)
 

@@ -118,7 +118,7 @@ def claims_table(models: Sequence[Model]) -> list[Claim]:
             model=row["title"],
             metric=row["metric"].replace("_", " "),
             published=printed(row["published"], row["digits"]),
-            computed=exact(row["computed"]),
+            computed=f"at most {exact(row['computed'])}" if row["bound"] else exact(row["computed"]),
             relative="n/a" if row["relative"] is None else percent(row["relative"]),
             agrees=row["agrees"],
             provenance=row["provenance"],

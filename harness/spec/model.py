@@ -29,7 +29,7 @@ class Claim(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    metric: Literal["params", "non_embedding_params", "kv_cache_bytes_per_token"]
+    metric: Literal["params", "non_embedding_params", "kv_cache_bytes_per_token", "tokens_in_6_gb_int4"]
     value: int | float
     source: str
     at: str

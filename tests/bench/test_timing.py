@@ -1,6 +1,6 @@
 """The way of timing itself, on this machine: does it see what is not there, does it miss what is?
 
-`HARNESS_RUNS=50 pytest tests/bench/test_timing.py` is the full check; left out, it is ten runs.
+`HARNESS_RUNS=50 pytest tests/bench/test_timing.py` is the full check; left out, it is five runs.
 """
 
 from __future__ import annotations
@@ -11,23 +11,18 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from harness.timing import Samples, compared, in_fresh_processes, in_turns
 
-RUNS = int(os.environ.get("HARNESS_RUNS", "10"))
-SETS = 5
-"""Runs that share their processes, each with candidates and samples of its own: most of a process is its start."""
+RUNS = int(os.environ.get("HARNESS_RUNS", "5"))
 PROCESSES, ROUNDS, BLOCK_S = 5, 7, 0.003
 TOKENS, WIDTH = 256, 768
 
 
-def sample(settings: dict[str, int], number: int) -> list[dict[str, Samples]]:
-    """One set of samples for each of the runs that share this process."""
-    return [_set(number * settings["sets"] + index) for index in range(settings["sets"])]
-
-
-def _set(seed: int) -> dict[str, Samples]:
+def sample(settings: dict[str, int], number: int) -> dict[str, Samples]:
+    """A norm and its copy, and two norms."""
     import torch
 
     from harness.experiments.norms import norms_of
 
+    seed = settings["run"] * PROCESSES + number
     norms, others = (norms_of("textbook", TOKENS, WIDTH, "forward", torch.float32) for _ in range(2))
     same = {"one": norms["textbook layer"], "copy": others["textbook layer"]}
     unlike = {"rms": norms["textbook rms"], "layer": norms["textbook layer"]}
@@ -38,12 +33,8 @@ def _set(seed: int) -> dict[str, Samples]:
 
 
 def whole_runs() -> list[list[dict[str, Samples]]]:
-    """For each run, the samples of its processes."""
-    runs: list[list[dict[str, Samples]]] = []
-    while len(runs) < RUNS:
-        sets = min(SETS, RUNS - len(runs))
-        runs += map(list, zip(*in_fresh_processes(sample, {"sets": sets}, PROCESSES), strict=True))
-    return runs
+    """For each run, the samples of its processes, which no two runs share."""
+    return [in_fresh_processes(sample, {"run": run}, PROCESSES) for run in range(RUNS)]
 
 
 def test_a_copy_raises_no_alarm_and_rmsnorm_is_told_from_layernorm(benchmark: BenchmarkFixture) -> None:

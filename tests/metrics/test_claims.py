@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.metrics.claims import Claims, agrees
+from harness.metrics.kv_cache import longest_context
 from harness.spec import load_spec
 
 CASES = [
@@ -62,6 +64,19 @@ def test_a_whole_number_in_all_its_digits_agrees_with_no_other(value: int, off: 
     assert agrees(value, value, digits)
     assert not agrees(value, value + off, digits)
     assert not agrees(value, value - off, digits)
+
+
+def test_a_context_that_is_said_to_fit_is_held_against_the_longest_that_can() -> None:
+    """ChatGLM2's README: from 1K to 8K in 6 GB with int4 weights."""
+    found = {}
+    for name in ("chatglm-6b", "chatglm2-6b"):
+        (claim,) = [each for each in Claims().measure(load_spec(name), {})["claims"] if each["bound"]]
+        assert claim["computed"] == longest_context(load_spec(name), 6 * 10**9, weights="int4")
+        found[name] = (claim["published"], claim["agrees"])
+    assert found == {"chatglm-6b": (1119, True), "chatglm2-6b": (8192, True)}
+    spec = load_spec("chatglm2-6b")
+    too_long = replace(spec, claims=(spec.claims[0].model_copy(update={"value": 10**6}),))
+    assert [each["agrees"] for each in Claims().measure(too_long, {})["claims"]] == [False]
 
 
 def test_every_claim_of_a_spec_gets_a_verdict() -> None:

@@ -115,6 +115,7 @@ def claim(published: float, computed: int, *, agrees: bool, **changes: Any) -> d
         "metric": "params",
         "published": published,
         "computed": computed,
+        "bound": False,
         "agrees": agrees,
         "source": "A paper",
         "url": "https://example.org/paper",

@@ -16,6 +16,7 @@ from harness.report.frames import (
     problems_frame,
 )
 from harness.report.page import defaults
+from harness.report.tables import claims_table
 from harness.spec.diff import flattened
 from tests.report.cells import architecture, cell, cells_of, claim, spec_record, values
 
@@ -87,6 +88,13 @@ def test_figures_that_differ_stand_first_with_their_relative_difference() -> Non
     assert list(frame["agrees"]) == [False, False, True]
     assert list(frame["relative"]) == [Fraction(404, 1000), None, Fraction(40, 14000)]
     assert claims_frame([]).empty
+
+
+def test_a_bound_has_no_difference_and_is_told_as_one() -> None:
+    rows = [claim(8192, 100383, agrees=True, metric="tokens_in_6_gb_int4", bound=True)]
+    models = models_of([cell(spec_record("toy"), "claims", {"claims": rows})])
+    (shown,) = claims_table(models)
+    assert (shown.published, shown.computed, shown.relative) == ("8.192K", "at most 100,383", "n/a")
 
 
 def test_failed_and_missing_results_are_told_with_their_reason() -> None:
