@@ -153,11 +153,11 @@ def _laws(laws: Sequence[dict[str, Any]], rows: Sequence[dict[str, Any]]) -> Tab
 
 
 def _law(law: dict[str, Any]) -> tuple[str, str]:
-    """The law with its factor where it is counted; of a time all laws that the times do not rule out."""
+    """The law with its factor where it is counted; of a time one or two laws, if the times rule out the others."""
     exponent = law["exponent"]
     if law["of"] == "pairs":
         return f"{law['factor']:.3g} {law['law']}", f"{exponent['mid']:.3f}"
-    words = " or ".join(law["plausible"])
+    words = " or ".join(law["plausible"]) if len(law["plausible"]) <= 2 else "undecided"
     return words, f"{exponent['mid']:.2f} ({exponent['low']:.2f} to {exponent['high']:.2f})"
 
 

@@ -114,6 +114,7 @@ def test_the_crossover_is_where_a_pattern_stays_faster_from(verdicts: dict[int, 
 def test_what_the_times_do_not_decide_is_told_as_such() -> None:
     law = {"of": "forward", "plausible": ["n log n", "n√n"], "exponent": {"low": 1.1, "mid": 1.2, "high": 1.3}}
     assert _law(law) == ("n log n or n√n", "1.20 (1.10 to 1.30)")
+    assert _law({**law, "plausible": ["n", "n log n", "n√n"]})[0] == "undecided"
 
 
 def test_results_of_two_devices_stand_side_by_side_in_places_of_their_own() -> None:
