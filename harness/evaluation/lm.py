@@ -80,8 +80,8 @@ class HarnessLM(TemplateLM):  # type: ignore[misc]  # lm-eval is not typed
 
     @property
     def max_length(self) -> int:
-        """The longest sequence."""
-        return self.model.spec.dims.max_seq_len
+        """The longest sequence, without the blank that is put behind every context."""
+        return self.scorer.longest
 
     @property
     def eot_token_id(self) -> int:
@@ -158,7 +158,7 @@ class HarnessLM(TemplateLM):  # type: ignore[misc]  # lm-eval is not typed
         if room < 1:
             raise HarnessError(f"{asked['max_gen_toks']} tokens to generate; the model has room for {self.max_length}")
         blank = self.text.blank
-        rows = [([*(context or (self.prefix_token_id,)), *blank])[-room:] for context in contexts]
+        rows = [[*(context or (self.prefix_token_id,))[-room:], *blank] for context in contexts]
         width = max(map(len, rows))
         padding = torch.tensor([width - len(row) for row in rows], device=self.device)
         tokens = torch.tensor([[self.eot_token_id] * (width - len(row)) + row for row in rows], device=self.device)

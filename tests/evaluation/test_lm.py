@@ -77,6 +77,25 @@ def test_a_text_is_scored_token_by_token_and_in_windows_where_it_is_long() -> No
     assert found[1] == pytest.approx(first[0] + second[0], abs=CLOSE)
 
 
+def test_windows_of_blank_infilling_have_room_for_the_blank() -> None:
+    """64 tokens are read at once, and two of them are the mask behind the context and the start of the span."""
+    model, long = model_of("chatglm-6b"), " ".join(f"w{index * 7 % 40}" for index in range(100))
+    (found,) = HarnessLM.of(model, BLANKS).loglikelihood_rolling([asked("loglikelihood_rolling", long)], True)
+    tokens, blank = BLANKS.encode(long), list(BLANKS.blank)
+    first = directly(model, [0, *blank], tokens[:62], 2)
+    second = directly(model, tokens[37:62] + blank, tokens[62:], 26)
+    assert found == pytest.approx(first[0] + second[0], abs=CLOSE)
+
+
+def test_a_context_that_leaves_no_room_to_generate_loses_its_beginning() -> None:
+    model, long = model_of("chatglm-6b"), " ".join(f"w{index * 7 % 40}" for index in range(100))
+    request = asked("generate_until", long, {"until": [], "max_gen_toks": 8})
+    (found,) = HarnessLM.of(model, BLANKS).generate_until([request], disable_tqdm=True)
+    read = [*BLANKS.encode(long)[-54:], *BLANKS.blank]
+    expected = model.generate(torch.tensor([read]), 8, context=55)[0, 56:].tolist()
+    assert found == BLANKS.decode(expected)
+
+
 @pytest.mark.parametrize(("name", "words"), [("llama-7b", WORDS), ("gpt1", WORDS), ("chatglm-6b", BLANKS)])
 def test_continuations_side_by_side_are_those_of_each_alone(name: str, words: Any) -> None:
     model = model_of(name)
