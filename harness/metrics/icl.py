@@ -38,7 +38,7 @@ class InContextLearning(Metric):
     Equal budgets are compared, not ceilings: a model that fails here may learn the task later.
     """
 
-    version = 1
+    version = 2
     exact = False
 
     def in_profile(self, spec: Spec, profile: str) -> bool:
