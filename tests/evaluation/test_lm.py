@@ -17,6 +17,7 @@ from harness.errors import HarnessError
 from harness.evaluation.lm import HarnessLM
 from harness.evaluation.run import evaluate
 from harness.factory import build
+from harness.modules.decoder import Decoder
 from tests.evaluation.examples import BLANKS, WORDS, directly, model_of, spec_of, write_tasks
 
 CLOSE = 1e-10
@@ -122,6 +123,30 @@ def test_generation_stops_at_the_first_of_the_stops() -> None:
     assert stopped == whole.partition(words[4])[0]
 
 
+def passes(model: Decoder, texts: list[str], stop: str) -> tuple[list[str], int]:
+    """Continuations of up to 40 tokens, and how often the model was called for them."""
+    calls: list[int] = []
+    counting = model.register_forward_hook(lambda *_: calls.append(1))
+    requests = [asked("generate_until", text, {"until": [stop], "max_gen_toks": 40}) for text in texts]
+    found = HarnessLM.of(model, WORDS).generate_until(requests, disable_tqdm=True)
+    counting.remove()
+    return found, len(calls)
+
+
+def test_a_batch_is_over_when_every_text_has_come_to_its_stop() -> None:
+    model, texts = model_of("llama-7b"), ["w1 w2 w3", "w4 w9"]
+    whole, most = passes(model, texts, "none of the words")
+    assert [len(text.split()) for text in whole] == [40, 40]
+    assert most == 40
+    stop = next(word for word in whole[0].split() if word in whole[1].split())
+    places = [text.split().index(stop) for text in whole]
+    assert places[0] != places[1]
+    found, calls = passes(model, texts, f"{stop} ")
+    assert found == [text.partition(f"{stop} ")[0] for text in whole]
+    assert calls == max(places) + 2  # the stop ends with a space, which the next word brings
+    assert passes(model, texts[:1], f"{stop} ") == ([found[0]], places[0] + 2)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A checkpoint with its words, in a folder of its own."""
@@ -153,6 +178,11 @@ def test_the_command_line_of_lm_eval_knows_it(
     sys.modules.pop("harness.evaluation.__main__", None)
     __import__("harness.evaluation.__main__")
     assert "pick" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("batch_size", "rows"), [(4, 4), ("4", 4), ("auto", 32), ("auto:4", 32)])
+def test_batch_sizes_are_written_as_for_lm_evals_own_models(folder: Path, batch_size: int | str, rows: int) -> None:
+    assert HarnessLM(checkpoint=str(folder), batch_size=batch_size).batch_size == rows
 
 
 @pytest.mark.parametrize(
