@@ -15,6 +15,7 @@ from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 from torch import Tensor
 from tqdm import tqdm
 
+import harness.evaluation.samplers  # noqa: F401  # registers those of the tasks that come with the program
 from harness.checkpoints.load import load_checkpoint
 from harness.errors import HarnessError
 from harness.evaluation.scoring import Scorer, TokenCount, Tokens

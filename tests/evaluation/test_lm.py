@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import tomllib
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import lm_eval
 import pytest
 import torch
 from lm_eval.api.instance import Instance
+from lm_eval.api.registry import get_model
 from lm_eval.tasks import TaskManager
 
 from harness.checkpoints.load import save_checkpoint
@@ -18,6 +21,7 @@ from harness.evaluation.lm import HarnessLM
 from harness.evaluation.run import evaluate
 from harness.factory import build
 from harness.modules.decoder import Decoder
+from tests.conftest import ROOT
 from tests.evaluation.examples import BLANKS, WORDS, directly, model_of, spec_of, write_tasks
 
 CLOSE = 1e-10
@@ -178,6 +182,13 @@ def test_the_command_line_of_lm_eval_knows_it(
     sys.modules.pop("harness.evaluation.__main__", None)
     __import__("harness.evaluation.__main__")
     assert "pick" in capsys.readouterr().out
+
+
+def test_the_entry_point_is_the_registered_model() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    (name, value), *others = project["entry-points"]["lm_eval.models"].items()
+    assert EntryPoint(name, value, "lm_eval.models").load() is get_model(name) is HarnessLM
+    assert others == []
 
 
 @pytest.mark.parametrize(("batch_size", "rows"), [(4, 4), ("4", 4), ("auto", 32), ("auto:4", 32)])
