@@ -139,7 +139,7 @@ class HarnessLM(TemplateLM):  # type: ignore[misc]  # lm-eval is not typed
         return sums
 
     def generate_until(self, requests: Sequence[Instance], disable_tqdm: bool = False) -> list[str]:
-        """Continuations up to the first stop sequence to come, which is left out; each ends there, or where it must."""
+        """Continuations up to the first stop sequence that comes, which is left out."""
         ordered = sorted(range(len(requests)), key=lambda place: len(requests[place].args[0]))
         texts: dict[int, str] = {}
         with tqdm(total=len(requests), disable=disable_tqdm) as bar:

@@ -236,13 +236,13 @@ def _objectives(models: dict[str, Model]) -> Table | None:
         if axes == ["objective"]:
             groups.setdefault(one, [one]).append(other)
     rows = []
-    for group in {tuple(sorted(group)) for group in groups.values()}:
+    for group in sorted({tuple(sorted(group)) for group in groups.values()}):
         for name in group:
             values = models[name].cells["icl"].values
             points = [with_error(*accuracy(values)) for accuracy in (_at_most_shots, _recalled)]
             rows.append([name, described(values["model"]["choices"]["objective"]), *points])
     heads = ["model", "objective", "classification, most demonstrations", f"recall of {RECALLED}"]
-    return Table(heads, sorted(rows), words=2) if rows else None
+    return Table(heads, rows, words=2) if rows else None
 
 
 def _losses(results: dict[str, Values]) -> go.Figure:

@@ -24,7 +24,7 @@ from harness.training.loop import Loss, Trained, batch_loss, train
 from harness.training.mixture import mixture
 from harness.training.recipe import Recipe
 
-DECISIVE = ("choices", "factory.py", "modules", "tasks/synthetic", "training")
+DECISIVE = ("choices/", "factory.py", "modules/", "tasks/synthetic/", "training/")
 """What of this program decides the result of a training, beside what it is called with."""
 
 
@@ -74,8 +74,8 @@ def trained_on(
 def sources() -> str:
     """Digest of the code that decides the result of a training."""
     root = Path(harness.__file__).parent
-    found = [file for part in DECISIVE for file in (root / part).rglob("*.py")] + [root / "factory.py"]
-    code = [(file.relative_to(root).as_posix(), file.read_bytes()) for file in sorted(found)]
+    files = {file.relative_to(root).as_posix(): file for file in root.rglob("*.py")}
+    code = [(name, file.read_bytes()) for name, file in sorted(files.items()) if name.startswith(DECISIVE)]
     return hashlib.sha256(repr(code).encode()).hexdigest()
 
 
