@@ -122,6 +122,7 @@ def test_of_two_processes_one_trains_and_the_other_waits(
         ours, theirs = context.Pipe()
         process = context.Process(target=ask, args=(tmp_path, theirs, wait))
         process.start()
+        theirs.close()  # so that one that fails ends the test
         processes.append(process)
         assert ours.recv() == "asks"
         return process, ours
