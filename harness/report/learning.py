@@ -316,12 +316,13 @@ def spaced(
 
 
 def _adapted(results: dict[str, Values]) -> dict[tuple[str, int], list[Values]]:
-    """The rows of all models, by way and number of examples."""
+    """The rows of all models, by way and number of examples; both ways to read them come first."""
     found: dict[tuple[str, int], list[Values]] = {}
     for values in results.values():
         for row in values["adaptation"]:
             found.setdefault((row["way"], row["shots"]), []).append(row)
-    return found
+    order = sorted(found, key=lambda key: (key[1], key[0] != IN_CONTEXT, key[0] != READ_ONCE))
+    return {key: found[key] for key in order}
 
 
 def mean_over_models(rows: Sequence[Values]) -> tuple[float, float | None]:
@@ -349,7 +350,9 @@ def _adaptation_table(results: dict[str, Values]) -> Table:
         [
             way,
             str(shots),
-            with_error(*mean_over_models(of)),
+            "the same"
+            if way == READ_ONCE
+            else with_error(*mean_over_models(of)),  # of fewer models, the mean is another
             _in_flops(round(fmean(row["flops"] for row in of))),
             f"{fmean(row['core_seconds'] for row in of):.2g}",
             str(len(of)),

@@ -47,9 +47,21 @@ def test_ways_are_compared_by_their_mean_over_the_models() -> None:
     assert drawn(found, "adaptation")["fine-tuning"]["error_y"]["array"] == [0.125]
     assert drawn(found, "adaptation")["chance"]["y"] == [0.125]
     once, tuned = found.tables["adaptation"].rows[1:]
-    assert once == ["in context, read once", "4", "0.625 ± 0.125", "500 kFLOPs", "0.25", "2"]
+    assert once == ["in context, read once", "4", "the same", "500 kFLOPs", "0.25", "2"]
     assert tuned == ["fine-tuning", "4", "0.625 ± 0.125", "3.00 MFLOPs", "0.25", "2"]
     assert section([trained("one")]).tables["adaptation"].rows[0][2] == "0.750 ± 0.020"
+
+
+def test_both_ways_to_read_examples_stand_together() -> None:
+    """Though the first of the models has only one of them."""
+    one = trained("one", 0.5)
+    del one.values["adaptation"][1]
+    rows = section([one, trained("two", 0.75, params=109_927)]).tables["adaptation"].rows
+    assert [(row[0], row[-1]) for row in rows] == [
+        ("in context", "2"),
+        ("in context, read once", "1"),
+        ("fine-tuning", "2"),
+    ]
 
 
 def test_ways_are_told_of_every_model_with_costs_left_out() -> None:
