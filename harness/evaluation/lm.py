@@ -12,8 +12,10 @@ from lm_eval.api.model import TemplateLM
 from lm_eval.api.registry import register_model
 from lm_eval.models.utils import normalize_gen_kwargs
 from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
+from torch import Tensor
 from tqdm import tqdm
 
+import harness.evaluation.samplers  # noqa: F401  # registers those of the tasks that come with the program
 from harness.checkpoints.load import load_checkpoint
 from harness.errors import HarnessError
 from harness.evaluation.scoring import Scorer, TokenCount, Tokens
@@ -34,7 +36,7 @@ class HarnessLM(TemplateLM):  # type: ignore[misc]  # lm-eval is not typed
     Args:
         spec: a spec whose released weights are at hand, or that the checkpoint is to agree with.
         checkpoint: a folder or file as `load_checkpoint` reads it.
-        batch_size: sequences side by side; "auto" for 32.
+        batch_size: sequences side by side; "auto", whatever follows it, for 32.
         max_batch_size: not used; lm-eval gives it to every model.
         device: where the model computes; the CPU where there is no such device.
         reuse: whether tokens that requests share are computed once.
@@ -58,7 +60,8 @@ class HarnessLM(TemplateLM):  # type: ignore[misc]  # lm-eval is not typed
         model = load_checkpoint(path, device=_device(device))
         if spec and load_spec(spec).hash != model.spec.hash:
             raise HarnessError(f"{path}: its architecture is not that of {spec}")
-        self._take(model, tokenizer_of(path), BATCH_SIZE if batch_size == "auto" else int(batch_size), reuse)
+        rows = BATCH_SIZE if str(batch_size).startswith("auto") else int(batch_size)
+        self._take(model, tokenizer_of(path), rows, reuse)
 
     @classmethod
     def of(cls, model: Decoder, tokenizer: Tokenizer, batch_size: int = BATCH_SIZE, *, reuse: bool = True) -> HarnessLM:
@@ -80,8 +83,8 @@ class HarnessLM(TemplateLM):  # type: ignore[misc]  # lm-eval is not typed
 
     @property
     def max_length(self) -> int:
-        """The longest sequence."""
-        return self.model.spec.dims.max_seq_len
+        """The longest sequence, without the blank that is put behind every context."""
+        return self.scorer.longest
 
     @property
     def eot_token_id(self) -> int:
@@ -136,7 +139,7 @@ class HarnessLM(TemplateLM):  # type: ignore[misc]  # lm-eval is not typed
         return sums
 
     def generate_until(self, requests: Sequence[Instance], disable_tqdm: bool = False) -> list[str]:
-        """Continuations up to the first of the stop sequences, which is left out."""
+        """Continuations up to the first stop sequence that comes, which is left out."""
         ordered = sorted(range(len(requests)), key=lambda place: len(requests[place].args[0]))
         texts: dict[int, str] = {}
         with tqdm(total=len(requests), disable=disable_tqdm) as bar:
@@ -158,10 +161,16 @@ class HarnessLM(TemplateLM):  # type: ignore[misc]  # lm-eval is not typed
         if room < 1:
             raise HarnessError(f"{asked['max_gen_toks']} tokens to generate; the model has room for {self.max_length}")
         blank = self.text.blank
-        rows = [([*(context or (self.prefix_token_id,)), *blank])[-room:] for context in contexts]
+        rows = [[*(context or (self.prefix_token_id,))[-room:], *blank] for context in contexts]
         width = max(map(len, rows))
         padding = torch.tensor([width - len(row) for row in rows], device=self.device)
         tokens = torch.tensor([[self.eot_token_id] * (width - len(row)) + row for row in rows], device=self.device)
+        stops = [stop for stop in asked["until"] if stop]
+
+        def stopped(appended: Tensor) -> Tensor:
+            texts = map(self.text.decode, appended.tolist())
+            return torch.tensor([any(stop in text for stop in stops) for text in texts], device=self.device)
+
         continued = self.model.generate(
             tokens,
             asked["max_gen_toks"],
@@ -169,16 +178,17 @@ class HarnessLM(TemplateLM):  # type: ignore[misc]  # lm-eval is not typed
             top_k=asked.get("top_k"),
             top_p=asked.get("top_p"),
             stop=self.eot_token_id,
+            until=stopped if stops else None,
             padding=padding if bool(padding.any()) else None,
             context=width - padding - min(1, len(blank)),  # the last of the blank begins what is generated
         )
-        return [self._until(row, asked["until"]) for row in continued[:, width:].tolist()]
+        return [self._until(row, stops) for row in continued[:, width:].tolist()]
 
     def _until(self, tokens: list[int], stops: Sequence[str]) -> str:
         if self.eot_token_id in tokens:
             tokens = tokens[: tokens.index(self.eot_token_id)]
         text = self.text.decode(tokens)
-        return min((text.partition(stop)[0] for stop in stops if stop), key=len, default=text)
+        return min((text.partition(stop)[0] for stop in stops), key=len, default=text)
 
 
 def _device(name: str | None) -> torch.device:

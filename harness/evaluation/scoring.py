@@ -73,8 +73,7 @@ class Scorer:
     @torch.no_grad()
     def scores(self, requests: Sequence[tuple[Tokens, Tokens]]) -> Iterator[tuple[int, Score]]:
         """Scores of (context, continuation) pairs, neither of them empty, each with its place among the requests."""
-        longest = self.model.spec.dims.max_seq_len
-        cut = [_cut(context + self.blank, continuation, longest) for context, continuation in requests]
+        cut = [self._cut(context, continuation) for context, continuation in requests]
         self.count.requested += sum(len(context) + len(continuation) - 1 for context, continuation in cut)
         order = sorted(range(len(cut)), key=lambda place: cut[place])
         if not self.reuse:
@@ -90,6 +89,17 @@ class Scorer:
             stems = sorted(contexts, key=len)
             for _, alike in groupby(stems, key=len):
                 yield from self._score_contexts({context: asked[context] for context in alike}, prefix)
+
+    @property
+    def longest(self) -> int:
+        """The most tokens of a text that the model can read beside the blank."""
+        return self.model.spec.dims.max_seq_len - len(self.blank)
+
+    def _cut(self, context: Tokens, continuation: Tokens) -> tuple[Tokens, Tokens]:
+        """The end of a context that is too long for the model, and the blank; what is predicted is never cut."""
+        if len(continuation) > self.longest:
+            raise HarnessError(f"a continuation of {len(continuation)} tokens; the model has room for {self.longest}")
+        return context[-(self.longest + 1 - len(continuation)) :] + self.blank, continuation
 
     def _prefix(self, tokens: Tokens) -> KVCache:
         cache = self.model.new_cache()
@@ -135,13 +145,6 @@ class Scorer:
         self.count += TokenCount(computed=real, padding=tokens.numel() - real)
         logits: Tensor = self.model(tokens, cache=cache, context=context)
         return logits
-
-
-def _cut(context: Tokens, continuation: Tokens, longest: int) -> tuple[Tokens, Tokens]:
-    """The end of a context that is too long for the model; what is predicted is never cut."""
-    if len(continuation) > longest:
-        raise HarnessError(f"a continuation of {len(continuation)} tokens; the model has no more than {longest}")
-    return context[-(longest + 1 - len(continuation)) :], continuation
 
 
 def _score(logits: Tensor, tokens: Tokens) -> Score:

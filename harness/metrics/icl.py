@@ -38,7 +38,7 @@ class InContextLearning(Metric):
     Equal budgets are compared, not ceilings: a model that fails here may learn the task later.
     """
 
-    version = 1
+    version = 2
     exact = False
 
     def in_profile(self, spec: Spec, profile: str) -> bool:
@@ -84,7 +84,7 @@ class InContextLearning(Metric):
     def _trained(self, small: Spec, settings: dict[str, Any], seed: int) -> Trained:
         from harness.training.cached import trained_on_mixture
 
-        return trained_on_mixture(small, Recipe(**settings["recipe"]), seed, self.version)
+        return trained_on_mixture(small, Recipe(**settings["recipe"]), seed)
 
     def _adaptation(self, small: Spec, settings: dict[str, Any]) -> list[dict[str, Any]]:
         """Fine-tuning against in-context learning, with the model of the first seed."""

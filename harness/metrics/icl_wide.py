@@ -36,7 +36,7 @@ class WiderInContextLearning(Metric):
     functions as the others do, for only text can have blanks.
     """
 
-    version = 1
+    version = 2
     exact = False
     needs = "the full profile, or its own name beside that of a spec"
 
@@ -76,7 +76,7 @@ class WiderInContextLearning(Metric):
         ]
         seeds = []
         for seed in settings["seeds"]:
-            trained = trained_on_chains(task, small, Recipe(**settings["recipe"]), seed, self.version)
+            trained = trained_on_chains(task, small, Recipe(**settings["recipe"]), seed)
             scores = [scored(trained.model, questions) for questions in asked]
             found = {
                 "cross_entropy": _estimate([each.nats for each in scores]),
@@ -108,7 +108,7 @@ class WiderInContextLearning(Metric):
 
         seeds = []
         for seed in settings["seeds"]:
-            trained = trained_on_functions(task, small, Recipe(**settings["recipe"]), seed, self.version)
+            trained = trained_on_functions(task, small, Recipe(**settings["recipe"]), seed)
             found = {"error": error(predicted(trained.model, task, points, values))}
             seeds.append({**training_record(seed, trained), **found})
         return {

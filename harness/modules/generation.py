@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
@@ -23,6 +24,7 @@ def generate(
     top_k: int | None = None,
     top_p: float | None = None,
     stop: int | None = None,
+    until: Callable[[Tensor], Tensor] | None = None,
     padding: Tensor | None = None,
     context: int | Tensor = 0,
     seed: int = 0,
@@ -38,6 +40,7 @@ def generate(
         top_p: draw from the likeliest tokens whose probabilities add up to p (Holtzman et al. 2020,
             https://arxiv.org/abs/1904.09751).
         stop: a token behind which a sequence ends; what follows is this token again.
+        until: told what was appended so far, [B, n], says which sequences end with it, [B].
         padding: how many tokens of padding stand in front of each sequence, [B].
         context: how many leading tokens of each sequence a prefix pattern reads in both directions.
         seed: of the draws.
@@ -61,6 +64,8 @@ def generate(
             ended = ended | (fresh == stop)
         fresh = fresh[:, None]
         tokens = torch.cat((tokens, fresh), dim=1)
+        if until is not None:
+            ended = ended | until(tokens[:, input_ids.shape[1] :])
         if bool(ended.all()):
             break
     return tokens

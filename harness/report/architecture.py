@@ -22,6 +22,18 @@ def by_block(architecture: Options, axis: str) -> dict[str, Options]:
     return {block: architecture["blocks"].get(block, {}).get(axis, model) for block in block_counts(architecture)}
 
 
+def by_layer(architecture: Options, axis: str) -> list[Options]:
+    """The options on one axis in every layer."""
+    options, layers = by_block(architecture, axis), architecture["layers"]
+    return [options[layers[index % len(layers)]] for index in range(architecture["dims"]["num_layers"])]
+
+
+def differing(one: Options, other: Options) -> list[str]:
+    """The axes on which two architectures of the same sizes differ in any layer; all axes, if their sizes differ."""
+    same_sizes = one["dims"] == other["dims"]
+    return [axis for axis in one["choices"] if not same_sizes or by_layer(one, axis) != by_layer(other, axis)]
+
+
 def described(options: Options) -> str:
     """A choice in words: `banded, window 256`."""
     return ", ".join([options["kind"], *(f"{key} {value}" for key, value in options.items() if key != "kind")])

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import permutations
 from statistics import fmean, stdev
 from typing import Any
 
 import plotly.graph_objects as go
 
-from harness.report.architecture import block_counts, summary
+from harness.report.architecture import block_counts, by_layer, described, differing, summary
 from harness.report.frames import Model
 from harness.report.measured import Section, Table, ready, rounded
 from harness.report.wording import exact, short_bytes, short_flops
@@ -22,8 +23,15 @@ MOST_LINES = 14
 """Models that a figure shows one by one; of more, one a distinct set of choices."""
 RECALLED = 16
 """Pairs to recall from in the comparison with costs: as many as are ever seen in training."""
-DISTINCT = ("heads", "channels", "mlp", "norm", "residual", "position", "pattern", "head", "objective")
-"""What makes choices distinct, of a summary."""
+DISTINCT = ("heads", "channels", "mlp", "norm", "residual", "position", "pattern", "head")
+"""What makes choices distinct, of a summary, and beside it the options of the objective."""
+RANKED = (
+    ("rotary positions against none", "position", "rope", "none"),
+    ("all of the context against a window", "pattern", "dense", "banded"),
+)
+"""Rankings that every seed is asked for: in words, and as kinds on one axis in all layers, the better one first."""
+IN_CONTEXT, READ_ONCE = "in context", "in context, read once"
+"""Ways to use examples that give the same answers, so that only their costs are told apart."""
 
 Values = dict[str, Any]
 Point = tuple[float, float]
@@ -59,12 +67,18 @@ def _trained(having: dict[str, Model]) -> Section:
         "recall": _accuracies(results, "recall", "keys"),
         "training": _training(models, groups),
         "adaptation": _adaptation_table(results),
+        "adaptations": _adaptation_of_each(results),
     }
+    if ranked := _ranked(models):
+        tables["ranked"] = ranked
+    if objectives := _objectives(models):
+        tables["objectives"] = objectives
     if any(len(values["seeds"]) > 1 for values in results.values()):
         tables["seeds"] = _seeds(results)
     figures = {
         "figure-learning-shots": ready(_lines(drawn, "classification", "shots", "demonstrations")),
         "figure-learning-recall": ready(_lines(drawn, "recall", "keys", "pairs to recall from")),
+        "figure-learning-losses": ready(_losses(drawn)),
         "figure-learning-adaptation": ready(_adaptation_lines(results)),
     }
     for task, accuracy in (("classification", _at_most_shots), ("recall", _recalled)):
@@ -108,7 +122,8 @@ def distinct(results: dict[str, Values]) -> dict[str, Values]:
     firsts: dict[tuple[Any, ...], str] = {}
     for name, values in results.items():
         choices = summary(values["model"])
-        firsts.setdefault(tuple(choices[column] for column in DISTINCT), name)
+        objective = described(values["model"]["choices"]["objective"])
+        firsts.setdefault((objective, *(choices[column] for column in DISTINCT)), name)
     return {name: results[name] for name in firsts.values()}
 
 
@@ -182,6 +197,67 @@ def _pairs(values: Values, seed: Values, task: str, axis: str) -> Iterable[tuple
     return zip(values[task][axis], seed[task], strict=True)
 
 
+def _alike_but_for(models: dict[str, Model]) -> Iterator[tuple[str, str, list[str]]]:
+    """Every two models that were trained alike, both ways round, and the axes on which they differ."""
+    for one, other in permutations(models, 2):
+        cells = [models[name].cells["icl"] for name in (one, other)]
+        if cells[0].settings == cells[1].settings:
+            yield one, other, differing(*(cell.values["model"] for cell in cells))
+
+
+def _ranked(models: dict[str, Model]) -> Table | None:
+    """Recall of two models that differ in one choice, seed by seed, where a ranking of the choices is asked for."""
+    rows = []
+    for words, axis, better, worse in RANKED:
+        for one, other, axes in _alike_but_for(models):
+            pair = [models[name].cells["icl"].values for name in (one, other)]
+            kinds = [{options["kind"] for options in by_layer(values["model"], axis)} for values in pair]
+            if axes == [axis] and kinds == [{better}, {worse}]:
+                rows.append([words, one, other, *_seed_by_seed(*map(_recalled_by_seed, pair))])
+    heads = ["ranking", "model", "against", "recall by seed", "of the other", "holds in"]
+    return Table(heads, rows, words=3) if rows else None
+
+
+def _recalled_by_seed(values: Values) -> list[float]:
+    return [dict(_pairs(values, seed, "recall", "keys"))[RECALLED] for seed in values["seeds"]]
+
+
+def _seed_by_seed(better: Sequence[float], worse: Sequence[float]) -> list[str]:
+    """Both accuracies of every seed, and in how many the better one is higher."""
+    holds = [high > low for high, low in zip(better, worse, strict=True)]
+    texts = [", ".join(f"{accuracy:.3f}" for accuracy in each) for each in (better, worse)]
+    return [*texts, f"{'all' if all(holds) else f'{sum(holds)} of'} {counted(len(holds), 'seed')}"]
+
+
+def _objectives(models: dict[str, Model]) -> Table | None:
+    """Models that differ in nothing but the objective, under each other."""
+    groups: dict[str, list[str]] = {}
+    for one, other, axes in _alike_but_for(models):
+        if axes == ["objective"]:
+            groups.setdefault(one, [one]).append(other)
+    rows = []
+    for group in sorted({tuple(sorted(group)) for group in groups.values()}):
+        for name in group:
+            values = models[name].cells["icl"].values
+            points = [with_error(*accuracy(values)) for accuracy in (_at_most_shots, _recalled)]
+            rows.append([name, described(values["model"]["choices"]["objective"]), *points])
+    heads = ["model", "objective", "classification, most demonstrations", f"recall of {RECALLED}"]
+    return Table(heads, rows, words=2) if rows else None
+
+
+def _losses(results: dict[str, Values]) -> go.Figure:
+    """The smoothed loss of training over its steps, mean over the seeds: a line a model."""
+    figure = go.Figure()
+    for name, values in results.items():
+        seeds = values["seeds"]
+        losses = [fmean(of) for of in zip(*(seed["losses"] for seed in seeds), strict=True)]
+        steps = [seeds[0]["smoothed_steps"] * (index + 1) for index in range(len(losses))]
+        figure.add_scatter(x=steps, y=list(map(rounded, losses)), name=name, hovertemplate="%{y:.3f} by step %{x}")
+    figure.update_xaxes(title="steps")
+    figure.update_yaxes(title="loss, nats", rangemode="tozero")
+    return figure
+
+
 def _lines(results: dict[str, Values], task: str, axis: str, title: str) -> go.Figure:
     """A line a model with its standard errors; chance, and the ceiling where one is known, as references."""
     figure = go.Figure()
@@ -240,12 +316,13 @@ def spaced(
 
 
 def _adapted(results: dict[str, Values]) -> dict[tuple[str, int], list[Values]]:
-    """The rows of all models, by way and number of examples."""
+    """The rows of all models, by way and number of examples; both ways to read them come first."""
     found: dict[tuple[str, int], list[Values]] = {}
     for values in results.values():
         for row in values["adaptation"]:
             found.setdefault((row["way"], row["shots"]), []).append(row)
-    return found
+    order = sorted(found, key=lambda key: (key[1], key[0] != IN_CONTEXT, key[0] != READ_ONCE))
+    return {key: found[key] for key in order}
 
 
 def mean_over_models(rows: Sequence[Values]) -> tuple[float, float | None]:
@@ -258,11 +335,14 @@ def mean_over_models(rows: Sequence[Values]) -> tuple[float, float | None]:
 def _adaptation_lines(results: dict[str, Values]) -> go.Figure:
     adapted = _adapted(results)
     figure = go.Figure()
-    for way in dict.fromkeys(way for way, _ in adapted):
+    for way in dict.fromkeys(way for way, _ in adapted if way != READ_ONCE):
         shots = sorted(n for name, n in adapted if name == way)
         means = [mean_over_models(adapted[way, n]) for n in shots]
         draw_line(figure, way, shots, [mean for mean, _ in means], [error for _, error in means])
-    return spaced(figure, sorted({shots for _, shots in adapted}), "examples of the task")
+    ticks = sorted({shots for _, shots in adapted})
+    chance = next(iter(results.values()))["classification"]["chance"]
+    draw_reference(figure, "chance", list(map(str, ticks)), [chance] * len(ticks))
+    return spaced(figure, ticks, "examples of the task")
 
 
 def _adaptation_table(results: dict[str, Values]) -> Table:
@@ -270,7 +350,9 @@ def _adaptation_table(results: dict[str, Values]) -> Table:
         [
             way,
             str(shots),
-            with_error(*mean_over_models(of)),
+            "the same"
+            if way == READ_ONCE
+            else with_error(*mean_over_models(of)),  # of fewer models, the mean is another
             _in_flops(round(fmean(row["flops"] for row in of))),
             f"{fmean(row['core_seconds'] for row in of):.2g}",
             str(len(of)),
@@ -278,6 +360,18 @@ def _adaptation_table(results: dict[str, Values]) -> Table:
         for (way, shots), of in _adapted(results).items()
     ]
     return Table(["way", "examples", "accuracy", "FLOPs a task", "core seconds a task", "models"], rows)
+
+
+def _adaptation_of_each(results: dict[str, Values]) -> Table:
+    """Accuracies of every model, with standard errors over tasks."""
+    columns = [column for column in _adapted(results) if column[0] != READ_ONCE]
+    rows = []
+    for name, values in results.items():
+        of = {(row["way"], row["shots"]): row for row in values["adaptation"]}
+        found = [of.get(column) for column in columns]
+        texts = [with_error(row["accuracy"], row["standard_error"]) if row else "n/a" for row in found]
+        rows.append([name, *texts])
+    return Table(["model", *(f"{way}, {shots}" for way, shots in columns)], rows)
 
 
 def cache_bytes(values: Values) -> int:
@@ -293,7 +387,7 @@ def cache_bytes(values: Values) -> int:
 
 def prefill_flops(values: Values) -> int:
     """FLOPs of all prompts of a task of the scaled model, with the most examples, as stored beside fine-tuning."""
-    rows = [row for row in values["adaptation"] if row["way"] == "in context"]
+    rows = [row for row in values["adaptation"] if row["way"] == IN_CONTEXT]
     return int(max(rows, key=lambda row: row["shots"])["flops"])
 
 
@@ -368,6 +462,8 @@ def _released(models: dict[str, Model]) -> Section:
         for cost in values["costs"]:
             tokens = [exact(cost[which]) for which in ("requested", "computed")]
             costs.append([name, str(cost["shots"]), str(cost["seed"]), *tokens, f"{cost['seconds']:.1f}"])
+    chances = {row["task"]: row["chance"] for values in results.values() for row in values["tasks"]}
+    draw_reference(figure, "chance", list(map(str, shots)), [fmean(chances.values())] * len(shots))
     made_with = Counter(
         f"{', '.join(map(str, settings['shots']))} demonstrations, "
         f"{counted(len(settings['seeds']), 'draw')} of them, up to {exact(settings['questions'])} questions a task"

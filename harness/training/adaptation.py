@@ -1,4 +1,5 @@
-"""Two ways to use the same few examples of a new task: gradient steps on them, or to read them in front of a query.
+"""Two ways to use the same few examples of a new task: gradient steps on them, or to read them in front of a query,
+either again for every query, or once, if what is read does not look ahead at the query.
 
 The task is the classification that a model was trained to do in context, with labels bound afresh to the groups:
 k pairs of item and label, and then every item is asked for.
@@ -71,13 +72,33 @@ class TaskHead(nn.Module):
 
 
 def in_context(model: Decoder, task: Task) -> Adapted:
-    """Every item asked for behind all the examples."""
-    shown = np.stack((task.items, task.labels), axis=-1).reshape(1, -1)
-    prompts = np.hstack((shown.repeat(len(ITEMS), axis=0), np.array(ITEMS)[:, None]))
+    """Every item asked for behind all the examples, which are read again for each."""
+    prompts = np.hstack((_shown(task).repeat(len(ITEMS), axis=0), np.array(ITEMS)[:, None]))
     with one_thread():
         started = time.process_time()
         found = _predicted(model, objective_of(model.spec).prompt(prompts), LABEL_WORDS)
         return Adapted(_accuracy(found, task), time.process_time() - started)
+
+
+@torch.no_grad()
+def read_once(model: Decoder, task: Task) -> Adapted:
+    """Every item asked for behind all the examples, which are read once; the items go on from their cache.
+
+    Only for a model of which `reads_forward` is true; the answers are those of `in_context`.
+    """
+    shown, items = torch.from_numpy(_shown(task)), torch.tensor(ITEMS)[:, None]
+    with one_thread():
+        started = time.process_time()
+        cache = model.new_cache()
+        model(shown, cache=cache, last=1)
+        logits = model(items, cache=cache.rows(torch.zeros(len(items), dtype=torch.long)))[:, -1]
+        found = logits[:, LABEL_WORDS].argmax(-1).numpy() + LABELS.start
+        return Adapted(_accuracy(found, task), time.process_time() - started)
+
+
+def reads_forward(spec: Spec) -> bool:
+    """Whether examples are read alike whatever is asked behind them: no layer looks ahead in its context."""
+    return not any(block.pattern.visible(0, 1, context=2) for block in spec.blocks.values())
 
 
 def fine_tuned(model: Decoder, task: Task, how: FineTuning) -> Adapted:
@@ -120,6 +141,9 @@ def compared(
     """
     given = tasks(np.random.default_rng(seed), count, shots)
     outcomes = {"in context": ([in_context(model, task) for task in given], cost_in_context(model.spec, shots, flops))}
+    if reads_forward(model.spec):
+        once = [read_once(model, task) for task in given]
+        outcomes["in context, read once"] = (once, cost_of_reading_once(model.spec, shots, flops))
     for name, how in ways.items():
         tuned = [fine_tuned(model, task, how) for task in given]
         outcomes[name] = (tuned, cost_of_fine_tuning(model.spec, shots, how, flops))
@@ -140,7 +164,7 @@ class CountFlops(Protocol):
     """`harness.metrics.flops.flops`, which stands above this part of the program."""
 
     def __call__(
-        self, spec: Spec, phase: Literal["prefill", "train"], seq_len: int, batch_size: int, causal: bool
+        self, spec: Spec, phase: Literal["prefill", "decode", "train"], seq_len: int, batch_size: int, causal: bool
     ) -> int:
         """FLOPs of one step over a batch."""
 
@@ -150,11 +174,22 @@ def cost_in_context(spec: Spec, shots: int, flops: CountFlops) -> int:
     return flops(spec, "prefill", _prompt_length(spec, 2 * shots + 1), len(ITEMS), causal=False)
 
 
+def cost_of_reading_once(spec: Spec, shots: int, flops: CountFlops) -> int:
+    """FLOPs of `read_once`: the examples, all n^2 pairs, and one more token for every item."""
+    examples = flops(spec, "prefill", 2 * shots, 1, causal=False)
+    return examples + flops(spec, "decode", 2 * shots + 1, len(ITEMS), causal=False)
+
+
 def cost_of_fine_tuning(spec: Spec, shots: int, how: FineTuning, flops: CountFlops) -> int:
     """FLOPs of `fine_tuned`: the steps, and all items after them. A task head is counted as the head it stands for."""
     length = _prompt_length(spec, 1)
     step = flops(spec, "train", length, shots, causal=False)
     return how.steps * step + flops(spec, "prefill", length, len(ITEMS), causal=False)
+
+
+def _shown(task: Task) -> np.ndarray:
+    """The examples as they are read, [1, 2 k]."""
+    return np.stack((task.items, task.labels), axis=-1).reshape(1, -1)
 
 
 def _prompt_length(spec: Spec, tokens: int) -> int:

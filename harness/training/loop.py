@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +74,7 @@ def train(
         data: the batch of each step, counted from 0.
         seed: of the first weights.
         checkpoint: a safetensors file that holds what is needed to go on, and in the end what came out. The caller
-            names it by all that decides the result; one that cannot be read is written anew.
+            names it by all that decides the result; one that is damaged, or is of another model, is written anew.
         progress: called after every step.
         loss: of a batch; cross entropy unless the task has another.
     """
@@ -117,28 +118,50 @@ def one_thread() -> Iterator[None]:
 
 
 def _state(model: Decoder, optimiser: torch.optim.Optimizer, losses: list[float], seconds: float) -> bytes:
-    """A safetensors file: weights, both moments of AdamW, and in its header the losses and the time."""
+    """A safetensors file: weights, both moments of AdamW, and in its header losses, time and a digest of all."""
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     for name, parameter in model.named_parameters():
         tensors |= {f"{moment}.{name}": tensor for moment, tensor in optimiser.state[parameter].items()}
     tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}  # as safetensors wants them
-    return save(tensors, {"progress": json.dumps({"losses": losses, "seconds": seconds})})
+    progress = json.dumps({"losses": losses, "seconds": seconds})
+    return save(tensors, {"progress": progress, "sha256": _digest(progress, tensors)})
 
 
 def _resumed(path: Path, model: Decoder, optimiser: torch.optim.Optimizer) -> tuple[list[float], float]:
-    """Put a stored state back; losses and seconds so far, none where nothing usable is stored."""
-    try:
-        with safe_open(path, "pt") as file:
-            progress = json.loads(file.metadata()["progress"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
-    except (OSError, SafetensorError):
+    """Put a stored state back; losses and seconds so far, none where no state of this model is stored."""
+    prefix, moments = "model.", ("exp_avg", "exp_avg_sq")
+    progress, tensors = _read(path)
+    shapes = {prefix + name: tensor.shape for name, tensor in model.state_dict().items()}
+    for name, parameter in model.named_parameters():
+        shapes |= {f"{moment}.{name}": parameter.shape for moment in moments} | {f"step.{name}": torch.Size()}
+    if {name: tensor.shape for name, tensor in tensors.items()} != shapes:
         return [], 0.0
-    prefix = "model."
     model.load_state_dict({name.removeprefix(prefix): tensors[name] for name in tensors if name.startswith(prefix)})
     for name, parameter in model.named_parameters():
-        moments = {moment: tensors[f"{moment}.{name}"] for moment in ("exp_avg", "exp_avg_sq")}
         optimiser.state[parameter] = {
             "step": tensors[f"step.{name}"],  # the fused kernel wants moments that lie in memory as their parameter
-            **{moment: torch.empty_like(parameter).copy_(tensor) for moment, tensor in moments.items()},
+            **{moment: torch.empty_like(parameter).copy_(tensors[f"{moment}.{name}"]) for moment in moments},
         }
-    return progress["losses"], progress["seconds"]
+    found = json.loads(progress)
+    return found["losses"], found["seconds"]
+
+
+def _read(path: Path) -> tuple[str, dict[str, Tensor]]:
+    """Progress and tensors of a file as `_state` makes them; no tensors where it is not there or damaged."""
+    try:
+        with safe_open(path, "pt") as file:
+            stated = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
+    except (OSError, SafetensorError):
+        return "", {}
+    progress = stated.get("progress", "")
+    return progress, tensors if stated.get("sha256") == _digest(progress, tensors) else {}
+
+
+def _digest(progress: str, tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of everything in a file: a safetensors file has no checksum of its own."""
+    digest = hashlib.sha256(progress.encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+        digest.update(tensor.numpy().tobytes())
+    return digest.hexdigest()

@@ -16,10 +16,10 @@ from harness.training.mixture import objective_of
 from harness.training.recipe import Recipe
 
 
-def trained_on_chains(task: Chains, spec: Spec, recipe: Recipe, seed: int, version: int) -> Trained:
+def trained_on_chains(task: Chains, spec: Spec, recipe: Recipe, seed: int) -> Trained:
     """The model of a spec, trained on chains; see `trained_on`."""
     data = batches(task, spec, recipe.batch_size, seed)
-    return trained_on(data, {"Markov chains": asdict(task)}, spec, recipe, seed, version)
+    return trained_on(data, {"Markov chains": asdict(task)}, spec, recipe, seed)
 
 
 def batches(task: Chains, spec: Spec, batch_size: int, seed: int) -> Callable[[int], Batch]:

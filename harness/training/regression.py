@@ -28,10 +28,10 @@ Y = -2
 """The coordinate of y."""
 
 
-def trained_on_functions(task: LinearFunctions, spec: Spec, recipe: Recipe, seed: int, version: int) -> Trained:
+def trained_on_functions(task: LinearFunctions, spec: Spec, recipe: Recipe, seed: int) -> Trained:
     """The model of a spec, trained on linear functions; see `trained_on`."""
     data = batches(task, recipe.batch_size, seed)
-    return trained_on(data, {"linear functions": asdict(task)}, spec, recipe, seed, version, squared_error)
+    return trained_on(data, {"linear functions": asdict(task)}, spec, recipe, seed, squared_error)
 
 
 def batches(task: LinearFunctions, batch_size: int, seed: int) -> Callable[[int], Batch]:

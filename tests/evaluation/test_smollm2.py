@@ -23,7 +23,6 @@ TEXTS = [
     "Antarctica -> Antarctique\nThaïlande, 2024-11-02: 12345 ->",
     "  spaces,\ttabs\n\nand 3.14 don't  matter <|im_start|>user\n日本語 🙂",
 ]
-SAME = ["plural", "word_polarity", "date_format", "french"]
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +70,10 @@ def test_accuracies_are_those_of_lm_evals_own_model(lm: HarnessLM, tokenizer: Pr
         from lm_eval.models.huggingface import HFLM
 
         theirs = HFLM(pretrained=reference(), tokenizer=tokenizer, batch_size=8)
-        expected = evaluate(theirs, SAME, num_fewshot=2, limit=8)
-    outcomes = evaluate(lm, SAME, num_fewshot=2, limit=8)
+        expected = evaluate(theirs, TASKS, num_fewshot=2, limit=4)
+    outcomes = evaluate(lm, TASKS, num_fewshot=2, limit=4)
     assert [outcome.correct for outcome in outcomes] == [outcome.correct for outcome in expected]
-    assert 0 < sum(outcome.accuracy or 0 for outcome in outcomes) < len(SAME)
+    assert 0 < sum(outcome.accuracy or 0 for outcome in outcomes) < len(TASKS)
 
 
 def test_the_metric_measures_every_task_with_every_choice_of_demonstrations() -> None:

@@ -54,7 +54,8 @@ def test_a_result_is_complete_and_can_be_stored(settings: dict[str, Any], name: 
     assert values["classification"]["ceiling"][0] == 1 / 8
     assert len(values["seeds"][0]["losses"]) == 1
     ways = [row["way"] for row in values["adaptation"]]
-    assert ways == ["in context", "fine-tuning", "fine-tuning with a task head"]
+    once = [] if name == "chatglm-6b" else ["in context, read once"]
+    assert ways == ["in context", *once, "fine-tuning", "fine-tuning with a task head"]
     assert all(row["flops"] > 0 and row["core_seconds"] > 0 for row in values["adaptation"])
 
 

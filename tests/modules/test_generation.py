@@ -57,6 +57,26 @@ def test_a_sequence_ends_at_the_stop_token() -> None:
     assert (stopped[0, 9 + first :] == stop).all()
 
 
+def test_sequences_end_where_they_are_said_to() -> None:
+    """And nothing else changes: what is appended behind the end is the stop token, or what would have come."""
+    model = model_of("llama-7b")
+    tokens = tokens_for(model.spec, 2, 9)
+    whole = model.generate(tokens, 12)
+    said = torch.tensor([3, 5])
+    told: list[list[list[int]]] = []
+
+    def until(appended: Tensor) -> Tensor:
+        told.append(appended.tolist())
+        return said == appended.shape[1]
+
+    assert torch.equal(model.generate(tokens, 12, until=until), whole[:, : 9 + 5])
+    assert told == [whole[:, 9 : 9 + count].tolist() for count in range(1, 6)]
+    unused = next(token for token in range(256) if token not in whole[:, 9:])
+    stopped = model.generate(tokens, 12, until=until, stop=unused)
+    assert stopped[0, 12:].tolist() == [unused, unused]
+    assert torch.equal(stopped[1], whole[1, :14])
+
+
 def test_a_seed_decides_the_draws() -> None:
     model = model_of("llama-7b")
     tokens = tokens_for(model.spec, 2, 9)

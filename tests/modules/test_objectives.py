@@ -94,21 +94,23 @@ def test_spans_are_shuffled_if_the_objective_says_so() -> None:
     assert orders(shuffle=False) == {True}
 
 
-def test_spans_do_not_touch_and_are_as_long_as_in_the_paper() -> None:
-    rng, length = np.random.default_rng(0), 100
+def test_spans_do_not_touch_and_are_as_long_as_in_the_papers() -> None:
+    """Short ones add up to 15 of 100 tokens; a long one is as likely to be of any length."""
+    rng, length, texts = np.random.default_rng(0), 100, 4000
     short, long = [], []
-    for spans in (cut(rng, length) for _ in range(2000)):
-        assert all(start < stop <= length for start, stop in spans)
+    for spans in (cut(rng, length) for _ in range(texts)):
+        assert all(0 <= start < stop <= length for start, stop in spans)
         assert all(stop < start for (_, stop), (start, _) in pairwise(spans))
-        if len(spans) == 1 and spans[0][1] - spans[0][0] >= length // 2:
-            assert spans[0][1] == length
-            long.append(spans[0][1] - spans[0][0])
+        lengths = [stop - start for start, stop in spans]
+        if sum(lengths) == 15:
+            short += lengths[:1]
         else:
-            assert sum(stop - start for start, stop in spans) == 15
-            short += [stop - start for start, stop in spans[:1]]
-    assert len(long) / 2000 == pytest.approx(0.7, abs=0.05)
-    assert np.mean(long) == pytest.approx(75, abs=2)
+            assert [stop for _, stop in spans] == [length]
+            long += lengths
+    assert len(long) / texts == pytest.approx(0.7 * 99 / 100, abs=0.03)
     assert np.mean(short) == pytest.approx(MEAN_LENGTH, abs=0.4)
+    assert (min(long), max(long)) == (1, length)
+    assert np.histogram(long, bins=4, range=(0.5, 100.5))[0] / len(long) == pytest.approx([0.25] * 4, abs=0.03)
 
 
 def test_a_one_dimensional_scheme_is_told_the_places() -> None:

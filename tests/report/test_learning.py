@@ -42,10 +42,106 @@ def test_lines_have_errors_and_stand_between_chance_and_the_ceiling() -> None:
 
 def test_ways_are_compared_by_their_mean_over_the_models() -> None:
     found = section([trained("one", 0.5), trained("two", 0.75, params=109_927)])
+    assert list(drawn(found, "adaptation")) == ["in context", "fine-tuning", "chance"]
     assert drawn(found, "adaptation")["fine-tuning"]["y"] == [0.625]
     assert drawn(found, "adaptation")["fine-tuning"]["error_y"]["array"] == [0.125]
-    assert found.tables["adaptation"].rows[1] == ["fine-tuning", "4", "0.625 ± 0.125", "3.00 MFLOPs", "0.25", "2"]
+    assert drawn(found, "adaptation")["chance"]["y"] == [0.125]
+    once, tuned = found.tables["adaptation"].rows[1:]
+    assert once == ["in context, read once", "4", "the same", "500 kFLOPs", "0.25", "2"]
+    assert tuned == ["fine-tuning", "4", "0.625 ± 0.125", "3.00 MFLOPs", "0.25", "2"]
     assert section([trained("one")]).tables["adaptation"].rows[0][2] == "0.750 ± 0.020"
+
+
+def test_both_ways_to_read_examples_stand_together() -> None:
+    """Though the first of the models has only one of them."""
+    one = trained("one", 0.5)
+    del one.values["adaptation"][1]
+    rows = section([one, trained("two", 0.75, params=109_927)]).tables["adaptation"].rows
+    assert [(row[0], row[-1]) for row in rows] == [
+        ("in context", "2"),
+        ("in context, read once", "1"),
+        ("fine-tuning", "2"),
+    ]
+
+
+def test_ways_are_told_of_every_model_with_costs_left_out() -> None:
+    one = trained("one", 0.5)
+    del one.values["adaptation"][2]
+    table = section([one, trained("two", 0.75, params=109_927)]).tables["adaptations"]
+    assert table.heads == ["model", "in context, 4", "fine-tuning, 4"]
+    assert table.rows == [["one", "0.500 ± 0.020", "n/a"], ["two", "0.750 ± 0.020", "0.750 ± 0.020"]]
+
+
+def test_losses_are_means_over_the_seeds() -> None:
+    line = drawn(section([trained("toy")]), "losses")["toy"]
+    assert (line["x"], line["y"]) == ([50, 100], [4.5, 2])
+
+
+NOPE = {"kind": "none"}
+BANDED = {"kind": "banded", "window": 6}
+
+
+def whole(name: str, accuracy: float, **choices: Any) -> Cell:
+    """A result of a model whose layers are alike."""
+    found = trained(name, accuracy, **choices)
+    found.values["model"]["blocks"] = {}
+    return found
+
+
+def test_rankings_are_of_models_that_differ_in_one_choice_and_hold_or_not_seed_by_seed() -> None:
+    cells = [
+        whole("a-banded", 0.25, pattern=BANDED),
+        whole("b-dense", 0.75),
+        whole("c-nope", 0.5, position=NOPE),
+        whole("d-both", 0.125, position=NOPE, pattern=BANDED),
+        whole("e-alibi", 0.125, position={"kind": "alibi"}),
+        trained("f-mixed", 0.125),
+    ]
+    low = next(seed for seed in cells[1].values["seeds"] if seed["seed"] == 0)
+    low["recall"] = [1.0, 0.125]
+    table = section(cells).tables["ranked"]
+    rotary, full = "rotary positions against none", "all of the context against a window"
+    assert table.rows == [
+        [rotary, "a-banded", "d-both", "0.094, 0.156", "0.031, 0.094", "all 2 seeds"],
+        [rotary, "b-dense", "c-nope", "0.125, 0.406", "0.219, 0.281", "1 of 2 seeds"],
+        [full, "b-dense", "a-banded", "0.125, 0.406", "0.094, 0.156", "all 2 seeds"],
+        [full, "c-nope", "d-both", "0.219, 0.281", "0.031, 0.094", "all 2 seeds"],
+    ]
+    assert "ranked" not in section(cells[3:]).tables
+
+
+def test_models_trained_otherwise_are_not_ranked() -> None:
+    cells = [whole("dense", 0.75), whole("nope", 0.5, position=NOPE)]
+    changed = cells[1].model_copy(update={"settings": {**cells[1].settings, "params": 100_000}})
+    assert "ranked" not in section([cells[0], changed]).tables
+
+
+def test_objectives_of_the_same_architecture_stand_under_each_other() -> None:
+    blanks = {"kind": "blank_infilling", "shuffle_spans": True}
+    ordered = {**blanks, "shuffle_spans": False}
+    cells = [
+        trained("causal"),
+        trained("blanks", 0.25, objective=blanks),
+        trained("ordered", 0.5, objective=ordered),
+        trained("other", 0.5, objective=blanks, norm={"kind": "layernorm"}),
+        trained("a-layernorm", norm={"kind": "layernorm"}),
+        trained("gelu", objective=blanks, mlp={"kind": "gelu", "intermediate_size": 2048}),
+    ]
+    assert section(cells).tables["objectives"].rows == [
+        ["a-layernorm", "causal_lm", "0.750 ± 0.062", "0.375 ± 0.062"],
+        ["other", "blank_infilling, shuffle_spans True", "0.500 ± 0.062", "0.250 ± 0.062"],
+        ["blanks", "blank_infilling, shuffle_spans True", "0.250 ± 0.062", "0.125 ± 0.062"],
+        ["causal", "causal_lm", "0.750 ± 0.062", "0.375 ± 0.062"],
+        ["ordered", "blank_infilling, shuffle_spans False", "0.500 ± 0.062", "0.250 ± 0.062"],
+    ]
+    assert "objectives" not in section([cells[0], cells[3], cells[5]]).tables
+
+
+def test_options_of_an_objective_are_distinct_choices() -> None:
+    objectives = [{"kind": "blank_infilling", "shuffle_spans": shuffled} for shuffled in (True, False)]
+    count = MOST_LINES + 2
+    cells = [trained(f"toy-{n:02}", params=109_000 + n, objective=objectives[n % 2]) for n in range(count)]
+    assert list(drawn(section(cells), "shots"))[:-2] == ["toy-00", "toy-01"]
 
 
 def test_the_frontier_leaves_out_what_is_dearer_and_no_better() -> None:
@@ -79,14 +175,18 @@ def test_released_weights_show_their_tasks_and_what_they_cost() -> None:
     ]
     assert found.tables["cost"].rows[1] == ["toy", "5", "0", "12,000", "3,000", "1.5"]
     assert drawn(found, "weights")["toy"]["error_y"]["array"] == [None, 0.0625]
+    assert drawn(found, "weights")["chance"]["y"] == [0.25, 0.25]
 
 
 def test_the_page_has_the_section_where_there_are_results(tmp_path: Path) -> None:
     without = written(tmp_path / "without", cells_of("toy"))
     assert "learning" not in {attributes.get("id") for _, attributes in Page(without).elements}
-    html = written(tmp_path / "with", [*cells_of("toy"), trained("toy"), *cells_of("other")])
+    learned = [trained("toy"), trained("other", 0.5, objective={"kind": "blank_infilling", "shuffle_spans": True})]
+    html = written(tmp_path / "with", [*cells_of("toy"), *learned, *cells_of("other")])
+    assert "blank_infilling, shuffle_spans True" in html
     ids = {attributes.get("id") for _, attributes in Page(html).elements}
-    assert {"learning", "figure-learning-shots", "figure-learning-recall-cache"} <= ids
+    figures = {f"figure-learning-{place}" for place in ("shots", "recall", "losses", "adaptation", "recall-cache")}
+    assert {"learning", *figures} <= ids
     assert "figure-learning-weights" not in ids
     assert "Nothing: every one of the 10 results" in html
     assert "not shown on this page" not in html

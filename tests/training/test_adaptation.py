@@ -12,7 +12,16 @@ from harness.modules.decoder import Decoder
 from harness.spec import load_spec
 from harness.tasks.synthetic.classification import PER_GROUP, Task, tasks
 from harness.tasks.synthetic.vocabulary import ITEMS, LABELS, SIZE
-from harness.training.adaptation import FineTuning, cost_in_context, cost_of_fine_tuning, fine_tuned, in_context
+from harness.training.adaptation import (
+    FineTuning,
+    compared,
+    cost_in_context,
+    cost_of_fine_tuning,
+    cost_of_reading_once,
+    fine_tuned,
+    in_context,
+    read_once,
+)
 from harness.training.matching import matched
 from harness.training.recipe import Recipe
 from harness.training.start import fresh
@@ -52,9 +61,28 @@ def test_a_fresh_model_reads_nothing_in_its_context(task: Task) -> None:
     assert in_context(small("llama-7b"), task).accuracy < 0.6
 
 
+@pytest.mark.parametrize("name", ["llama-7b", "gpt2-small", "gpt3-small-banded"])
+def test_examples_that_are_read_once_give_the_same_answers(name: str) -> None:
+    """Of a model with random weights, whose answers differ from item to item."""
+    model = small(name)
+    given = tasks(np.random.default_rng(0), 8, 12)
+    accuracies = [in_context(model, task).accuracy for task in given]
+    assert [read_once(model, task).accuracy for task in given] == accuracies
+    assert len(set(accuracies)) > 2
+
+
+def test_who_looks_ahead_at_the_question_cannot_read_the_examples_once() -> None:
+    ways = {
+        name: [row["way"] for row in compared(small(name), 2, 2, {}, flops, 0)] for name in ("llama-7b", "chatglm-6b")
+    }
+    assert ways == {"llama-7b": ["in context", "in context, read once"], "chatglm-6b": ["in context"]}
+
+
 def test_costs_are_those_of_the_passes() -> None:
     llama, glm = small("llama-7b").spec, small("chatglm-6b").spec
     assert cost_in_context(llama, 4, flops) == flops(llama, "prefill", 9, 16, causal=False)
     assert cost_in_context(glm, 4, flops) == flops(glm, "prefill", 11, 16, causal=False)
+    once = flops(llama, "prefill", 8, 1, causal=False) + flops(llama, "decode", 9, 16, causal=False)
+    assert cost_of_reading_once(llama, 4, flops) == once
     tuned = cost_of_fine_tuning(llama, 4, FineTuning(20, 1e-3, False), flops)
     assert tuned == 20 * flops(llama, "train", 1, 4, causal=False) + flops(llama, "prefill", 1, 16, causal=False)

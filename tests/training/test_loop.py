@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load, save
 
 from harness.metrics.params import params
 from harness.spec import Spec, load_spec
@@ -81,11 +82,51 @@ def test_what_is_trained_is_not_trained_again(tmp_path: Path) -> None:
     assert again.seconds == first.seconds
 
 
-def test_a_checkpoint_that_cannot_be_read_is_written_anew(tmp_path: Path) -> None:
+def empty(whole: bytes) -> bytes:
+    return b""
+
+
+def truncated(whole: bytes) -> bytes:
+    return whole[: len(whole) // 2]
+
+
+def without_metadata(whole: bytes) -> bytes:
+    return save(load(whole))
+
+
+def without_a_digest(whole: bytes) -> bytes:
+    return save(load(whole), {"progress": '{"losses": [], "seconds": 0}'})
+
+
+@pytest.mark.parametrize("damage", [empty, truncated, without_metadata, without_a_digest])
+def test_a_damaged_checkpoint_is_written_anew(damage: Callable[[bytes], bytes], tmp_path: Path) -> None:
     spec, path = small("llama-7b"), tmp_path / "state.safetensors"
-    path.write_bytes(b"\x08\x00")
-    assert same(trained(spec), trained(spec, checkpoint=path))
-    assert same(trained(spec), trained(spec, checkpoint=path, progress=killed_at(1)))
+    whole = trained(spec, checkpoint=path)
+    path.write_bytes(damage(path.read_bytes()))
+    assert same(whole, trained(spec, checkpoint=path))
+    assert same(whole, trained(spec, checkpoint=path, progress=killed_at(1)))
+
+
+def test_no_byte_of_a_checkpoint_can_change_unnoticed(tmp_path: Path) -> None:
+    """Those of the header, of which some are names, losses and places, and those of the tensors."""
+    spec, path = small("llama-7b"), tmp_path / "state.safetensors"
+    trained(spec, checkpoint=path)
+    whole = path.read_bytes()
+    header = 8 + int.from_bytes(whole[:8], "little")
+    for place in (*range(0, header, 97), *range(header, len(whole), 20_011), len(whole) - 1):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(KilledError):
+            trained(spec, checkpoint=path, progress=killed_at(1))
+
+
+def test_a_checkpoint_of_another_model_is_written_anew(tmp_path: Path) -> None:
+    """Of other names, and of the same names and other shapes; nothing of it gets into the model."""
+    path = tmp_path / "state.safetensors"
+    larger = matched(load_spec("llama-7b"), 30_000, params, SIZE, 50)
+    spec = small("llama-7b")
+    for other in (small("gpt2-small"), larger):
+        trained(other, checkpoint=path)
+        assert same(trained(spec), trained(spec, checkpoint=path))
 
 
 def test_sequences_are_those_of_the_seed_and_the_step_whatever_the_spec() -> None:

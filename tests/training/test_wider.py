@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +10,6 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from harness.files import cache_folder
 from harness.metrics.params import params
 from harness.modules.objectives import Batch
 from harness.spec import Spec, load_spec
@@ -21,13 +17,10 @@ from harness.tasks.synthetic.markov import Chains
 from harness.tasks.synthetic.regression import LinearFunctions
 from harness.tasks.synthetic.vocabulary import SIZE
 from harness.training import loop, markov, regression
-from harness.training.cached import trained_on, trained_on_mixture
 from harness.training.loop import Trained, train
-from harness.training.markov import trained_on_chains
 from harness.training.matching import matched
-from harness.training.mixture import mixture
 from harness.training.recipe import Recipe
-from harness.training.regression import predicted, trained_on_functions
+from harness.training.regression import predicted
 from harness.training.scoring import scored
 from harness.training.start import fresh
 from tests.training.test_loop import KilledError, killed_at, same
@@ -90,22 +83,6 @@ def test_all_specs_are_shown_the_same() -> None:
     assert not torch.equal(
         regression.batches(FUNCTIONS, 4, 3)(5).input_ids, regression.batches(FUNCTIONS, 4, 3)(6).input_ids
     )
-
-
-def test_models_are_kept_by_task_and_the_mixtures_by_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path))
-    recipe, spec, vectors = Recipe(steps=1, batch_size=2), small("llama-7b", SIZE), small("llama-7b", 4)
-    trained_on_mixture(spec, recipe, 0, 1)
-    decides = [spec.hash, asdict(recipe), 0, 1, [torch.__version__, np.__version__]]
-    name = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
-    assert [file.stem for file in (cache_folder() / "trained").iterdir()] == [name]
-    trained_on(mixture(spec, 2, 0), {}, spec, recipe, 0, 1)
-    for _ in range(2):
-        trained_on_chains(CHAINS, spec, recipe, 0, 1)
-        trained_on_chains(Chains(states=5, length=12), spec, recipe, 0, 1)
-        trained_on_functions(FUNCTIONS, vectors, recipe, 0, 1)
-        trained_on_functions(LinearFunctions(dimensions=2, pairs=6), vectors, recipe, 0, 1)
-    assert len(list((cache_folder() / "trained").iterdir())) == 5
 
 
 def test_answers_are_told_from_what_stands_before_and_from_nothing_else() -> None:

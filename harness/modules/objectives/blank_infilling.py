@@ -18,10 +18,8 @@ from harness.modules import computes
 from harness.modules.objectives import IGNORED, Batch, ObjectiveModule, Specials
 
 LONG = 0.7
-"""Share of texts that lose one long span at their end; the others lose short ones: Zeng et al. 2022 (GLM-130B),
-https://arxiv.org/abs/2210.02414, section 2.2."""
-LONG_SHARE = (0.5, 1.0)
-"""A long span is a share of the text drawn evenly from these: Du et al. 2022, section 2.1.1 (document level)."""
+"""Share of texts that lose one long span at their end, every length of which is as likely; the others lose short ones:
+Zeng et al. 2022 (GLM-130B), https://arxiv.org/abs/2210.02414, section 2.2."""
 SHORT_SHARE, MEAN_LENGTH = 0.15, 3
 """Short spans have Poisson lengths of this mean, until they make up this share of the text: Du et al. 2022, 2.1."""
 
@@ -103,8 +101,7 @@ class FillBlanks(ObjectiveModule):
 def cut(rng: np.random.Generator, length: int) -> list[Span]:
     """Spans to be cut out of a text, in order; no two touch."""
     if rng.random() < LONG:
-        share = rng.uniform(*LONG_SHARE)
-        return [(length - max(1, round(share * length)), length)]
+        return [(int(rng.integers(length)), length)]
     wanted = max(1, round(SHORT_SHARE * length))
     lengths: list[int] = []
     while sum(lengths) < wanted:

@@ -6,6 +6,9 @@ function startFigures() {
     radio.checked = radio.value === chosen.bars;
     radio.addEventListener("change", () => { chosen.bars = radio.value; changed(); });
   }
+  for (const fold of document.querySelectorAll("details:has(.plot)")) { // what was drawn while folded had no width
+    fold.addEventListener("toggle", () => dispatchEvent(new Event("resize")));
+  }
   startChooser();
   onChange(drawChooser);
   onChange(drawAll);
