@@ -27,6 +27,8 @@ KEYS = (1, 2, 4, 8, 12, 16, 24)
 """Pairs to recall from. Training sequences have up to 16, in 34 tokens; 24 pairs are longer than any."""
 QUESTIONS_SEED = 1
 """Every model is asked the same questions, and none of them is seen in training, whose seeds are pairs of numbers."""
+LONGER = (4, 8)
+"""Times the usual steps."""
 SMOOTHED = 50
 """Steps over which losses are averaged."""
 
@@ -38,7 +40,7 @@ class InContextLearning(Metric):
     Equal budgets are compared, not ceilings: a model that fails here may learn the task later.
     """
 
-    version = 2
+    version = 3
     exact = False
 
     def in_profile(self, spec: Spec, profile: str) -> bool:
@@ -46,9 +48,14 @@ class InContextLearning(Metric):
         return profile == "full" or spec.name in quick_names()
 
     def settings(self, spec: Spec, profile: str) -> dict[str, Any]:
-        """How models are trained, and what they are asked."""
+        """How models are trained, and what they are asked.
+
+        The full profile also trains objectives that do not predict every token for more steps, with the first seed.
+        """
+        longer = profile == "full" and not spec.choices.objective.predicts_all
         return {
             **trained_alike(profile),
+            "longer": [times * Recipe().steps for times in LONGER] if longer else [],
             "shots": list(SHOTS),
             "keys": list(KEYS),
             "documents": 2000,
@@ -63,6 +70,10 @@ class InContextLearning(Metric):
 
         small = small_model(spec, settings, SIZE)
         seeds = [self._seed(small, settings, seed) for seed in settings["seeds"]]
+        longer = [
+            {"steps": steps, **self._seed(small, _with_steps(settings, steps), settings["seeds"][0])}
+            for steps in settings["longer"]
+        ]
         documents = settings["documents"]
         return {
             "model": {**small.architecture, "params": params(small), "target": settings["params"]},
@@ -79,6 +90,7 @@ class InContextLearning(Metric):
             },
             "adaptation": self._adaptation(small, settings),
             "seeds": seeds,
+            "longer": longer,
         }
 
     def _trained(self, small: Spec, settings: dict[str, Any], seed: int) -> Trained:
@@ -121,6 +133,10 @@ class InContextLearning(Metric):
             "recall": [float(answered(trained.model, asked).mean()) for asked in recalled],
             "steps_to_threshold": steps_to(trained.losses, settings["loss_threshold"]),
         }
+
+
+def _with_steps(settings: dict[str, Any], steps: int) -> dict[str, Any]:
+    return {**settings, "recipe": {**settings["recipe"], "steps": steps}}
 
 
 def trained_alike(profile: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from harness.report.architecture import block_counts, by_layer, described, diffe
 from harness.report.frames import Model
 from harness.report.measured import Section, Table, ready, rounded
 from harness.report.wording import exact, short_bytes, short_flops
+from harness.results import Cell
 
 METRICS = ("icl", "icl_weights")
 """Metrics that are shown for the models that have them; nothing is missing where there is none."""
@@ -201,8 +202,13 @@ def _alike_but_for(models: dict[str, Model]) -> Iterator[tuple[str, str, list[st
     """Every two models that were trained alike, both ways round, and the axes on which they differ."""
     for one, other in permutations(models, 2):
         cells = [models[name].cells["icl"] for name in (one, other)]
-        if cells[0].settings == cells[1].settings:
+        if _alike_settings(cells[0]) == _alike_settings(cells[1]):
             yield one, other, differing(*(cell.values["model"] for cell in cells))
+
+
+def _alike_settings(cell: Cell) -> Values:
+    """Settings but for the longer trainings that there are besides."""
+    return {name: value for name, value in cell.settings.items() if name != "longer"}
 
 
 def _ranked(models: dict[str, Model]) -> Table | None:
@@ -238,11 +244,28 @@ def _objectives(models: dict[str, Model]) -> Table | None:
     rows = []
     for group in sorted({tuple(sorted(group)) for group in groups.values()}):
         for name in group:
-            values = models[name].cells["icl"].values
-            points = [with_error(*accuracy(values)) for accuracy in (_at_most_shots, _recalled)]
-            rows.append([name, described(values["model"]["choices"]["objective"]), *points])
-    heads = ["model", "objective", "classification, most demonstrations", f"recall of {RECALLED}"]
+            cell = models[name].cells["icl"]
+            objective = described(cell.values["model"]["choices"]["objective"])
+            points = [with_error(*accuracy(cell.values)) for accuracy in (_at_most_shots, _recalled)]
+            rows.append([name, objective, exact(cell.settings["recipe"]["steps"]), *points])
+            for longer in cell.values["longer"]:
+                points = [with_error(*accuracy(_of_one(cell, longer))) for accuracy in (_at_most_shots, _recalled)]
+                rows.append([name, objective, exact(longer["steps"]), *points])
+    heads = ["model", "objective", "steps", "classification, most demonstrations", f"recall of {RECALLED}"]
     return Table(heads, rows, words=2) if rows else None
+
+
+def _of_one(cell: Cell, seed: Values) -> Values:
+    """The accuracies of one seed, as those over all seeds are stored, with standard errors over the questions."""
+    documents = cell.settings["documents"]
+    return {
+        task: {
+            **cell.values[task],
+            "accuracy": seed[task],
+            "standard_error": [math.sqrt(mean * (1 - mean) / documents) for mean in seed[task]],
+        }
+        for task in ("classification", "recall")
+    }
 
 
 def _losses(results: dict[str, Values]) -> go.Figure:

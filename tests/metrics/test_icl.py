@@ -40,6 +40,18 @@ def measured(settings: dict[str, Any], name: str = "llama-7b", **changes: Any) -
     return InContextLearning().measure(load_spec(name), settings | changes)
 
 
+def test_the_full_profile_trains_what_predicts_few_tokens_for_longer(settings: dict[str, Any]) -> None:
+    planned = {
+        name: InContextLearning().settings(load_spec(name), "full")["longer"]
+        for name in ("chatglm-6b", "chatglm-6b-ordered", "chatglm-6b-causal", "llama-7b")
+    }
+    more = [6000, 12000]
+    assert planned == {"chatglm-6b": more, "chatglm-6b-ordered": more, "chatglm-6b-causal": [], "llama-7b": []}
+    (longer,) = measured(settings, "chatglm-6b", longer=[15])["longer"]
+    assert (longer["steps"], longer["seed"], len(longer["classification"])) == (15, 0, 2)
+    assert longer["losses"][0] != measured(settings, "chatglm-6b")["seeds"][0]["losses"][0]
+
+
 @pytest.mark.parametrize("name", ["llama-7b", "chatglm-6b", "gpt3-small"])
 def test_a_result_is_complete_and_can_be_stored(settings: dict[str, Any], name: str) -> None:
     values = measured(settings, name)

@@ -127,12 +127,15 @@ def test_objectives_of_the_same_architecture_stand_under_each_other() -> None:
         trained("a-layernorm", norm={"kind": "layernorm"}),
         trained("gelu", objective=blanks, mlp={"kind": "gelu", "intermediate_size": 2048}),
     ]
+    cells[1] = cells[1].model_copy(update={"settings": {**cells[1].settings, "longer": [6000]}})
+    cells[1].values["longer"] = [{"steps": 6000, "classification": [0.125, 0.5], "recall": [1.0, 0.2]}]
     assert section(cells).tables["objectives"].rows == [
-        ["a-layernorm", "causal_lm", "0.750 ± 0.062", "0.375 ± 0.062"],
-        ["other", "blank_infilling, shuffle_spans True", "0.500 ± 0.062", "0.250 ± 0.062"],
-        ["blanks", "blank_infilling, shuffle_spans True", "0.250 ± 0.062", "0.125 ± 0.062"],
-        ["causal", "causal_lm", "0.750 ± 0.062", "0.375 ± 0.062"],
-        ["ordered", "blank_infilling, shuffle_spans False", "0.500 ± 0.062", "0.250 ± 0.062"],
+        ["a-layernorm", "causal_lm", "1,500", "0.750 ± 0.062", "0.375 ± 0.062"],
+        ["other", "blank_infilling, shuffle_spans True", "1,500", "0.500 ± 0.062", "0.250 ± 0.062"],
+        ["blanks", "blank_infilling, shuffle_spans True", "1,500", "0.250 ± 0.062", "0.125 ± 0.062"],
+        ["blanks", "blank_infilling, shuffle_spans True", "6,000", "0.500 ± 0.011", "0.200 ± 0.009"],
+        ["causal", "causal_lm", "1,500", "0.750 ± 0.062", "0.375 ± 0.062"],
+        ["ordered", "blank_infilling, shuffle_spans False", "1,500", "0.500 ± 0.062", "0.250 ± 0.062"],
     ]
     assert "objectives" not in section([cells[0], cells[3], cells[5]]).tables
 

@@ -14,6 +14,7 @@ class BlankInfilling(Objective):
     """
 
     kind = "blank_infilling"
+    predicts_all = False
     source = Source(
         "GLM: General Language Model Pretraining with Autoregressive Blank Infilling",
         "https://arxiv.org/abs/2103.10360",

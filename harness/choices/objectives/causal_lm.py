@@ -9,6 +9,7 @@ class CausalLM(Objective):
     """Predict each token from those before it."""
 
     kind = "causal_lm"
+    predicts_all = True
     source = Source(
         "Improving Language Understanding by Generative Pre-Training",
         "https://cdn.openai.com/research-covers/language-unsupervised/language_understanding_paper.pdf",
