@@ -8,7 +8,20 @@ import pytest
 
 from harness.checkpoints.translate import import_config
 from harness.errors import HarnessError
-from tests.checkpoints.tiny import BARE, BASE, BLOOM, GPT, GPT_NEO, MPT, MULTI_HEAD, NEOX, OPT, config_of
+from tests.checkpoints.tiny import (
+    BARE,
+    BASE,
+    BLOOM,
+    GPT,
+    GPT_NEO,
+    LINEAR,
+    MPT,
+    MULTI_HEAD,
+    NEOX,
+    OPT,
+    YARN,
+    config_of,
+)
 
 LONGROPE = {
     "rope_type": "longrope",
@@ -50,6 +63,15 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("phi", BASE, {"tie_word_embeddings": True}, ""),
     ("phi3", BASE, {"attention_bias": True}, ""),
     ("phi3", BASE, {"rope_parameters": LONGROPE}, ""),
+    ("phi3", BASE, {"rope_parameters": LINEAR}, ""),
+    ("phi3", BASE, {"rope_scaling": YARN}, ""),
+    ("llama", BASE, {"rope_parameters": LONGROPE}, ""),
+    ("llama", BASE, {"rope_parameters": {"rope_type": "dynamic", "rope_theta": 1e4, "factor": 2.0}}, ""),
+    ("llama", BASE, {"rope_parameters": {**YARN, "finetuned": True}}, ""),
+    ("llama", BASE, {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}}, ""),
+    ("llama", BASE, {"partial_rotary_factor": 0.5}, ""),
+    ("llama", BASE, {"rope_parameters": {**LINEAR, "partial_rotary_factor": 0.5}}, "partial_rotary_factor"),
+    ("olmo3", BASE, {"rope_parameters": {"full_attention": {**YARN, "truncate": False}}}, ""),
     ("stablelm", BASE, {"qk_layernorm": True}, ""),
     ("starcoder2", BASE, {"norm_type": "rms_norm"}, ""),
 ]

@@ -38,6 +38,15 @@ LLAMA3 = {
     "original_max_position_embeddings": 16,
 }
 """Of the four frequencies of a head of 8 channels one stays, two go over, and one is divided."""
+YARN = {
+    "rope_type": "yarn",
+    "rope_theta": 20.0,
+    "factor": 4.0,
+    "original_max_position_embeddings": 20,
+    "beta_fast": 1.5,
+    "beta_slow": 0.5,
+}
+"""Of the four frequencies of a head of 8 channels two stay, one is in between, and one is divided."""
 LINEAR = {"rope_type": "linear", "rope_theta": 500.0, "factor": 4.0}
 WINDOW = {**BASE, "sliding_window": 5}
 
@@ -66,6 +75,10 @@ TINY: dict[str, list[dict[str, Any]]] = {
         {**BASE, "head_dim": 12},
         {**BASE, "rope_parameters": LLAMA3},
         {**BASE, "rope_parameters": LINEAR},
+        {**BASE, "rope_parameters": YARN},
+        {**BASE, "rope_parameters": {**YARN, "truncate": False, "attention_factor": 0.7}},
+        {**BASE, "rope_parameters": {**YARN, "mscale": 2.0, "mscale_all_dim": 0.5, "factor": None}},
+        {**BASE, "rope_parameters": {"rope_type": "yarn", "rope_theta": 3.0, "factor": 2.0, "mscale": 2.0}},
     ],
     "arcee": [BASE, {**BASE, "attention_bias": True, "mlp_bias": True, "hidden_act": "gelu"}],
     "cohere": [BASE, {**BASE, "attention_bias": True, "logit_scale": 0.3, "tie_word_embeddings": False}],
@@ -163,7 +176,7 @@ TINY: dict[str, list[dict[str, Any]]] = {
             "attention_bias": True,
             "rope_parameters": {
                 "sliding_attention": {"rope_type": "default", "rope_theta": 50.0},
-                "full_attention": LINEAR,
+                "full_attention": YARN,
             },
         },
     ],
@@ -171,6 +184,7 @@ TINY: dict[str, list[dict[str, Any]]] = {
         BASE,
         {**BASE, "head_dim": 12, "attention_bias": True, "tie_word_embeddings": True},
         {**BASE, "use_sliding_window": True, "sliding_window": 5, "max_window_layers": 1},
+        {**BASE, "head_dim": 8, "rope_parameters": {**YARN, "attention_factor": 1.3}},
     ],
     "seed_oss": [
         BASE,
@@ -193,7 +207,11 @@ TINY: dict[str, list[dict[str, Any]]] = {
         {**WINDOW, "final_logit_softcapping": None, "attn_logit_softcapping": None},
     ],
     "openai-gpt": [GPT],
-    "qwen2": [BASE, {**BASE, "use_sliding_window": True, "sliding_window": 5, "max_window_layers": 1}],
+    "qwen2": [
+        BASE,
+        {**BASE, "use_sliding_window": True, "sliding_window": 5, "max_window_layers": 1},
+        {**BASE, "rope_parameters": YARN},
+    ],
     "biogpt": [
         MULTI_HEAD,
         {**MULTI_HEAD, "scale_embedding": False, "hidden_act": "relu", "tie_word_embeddings": False},
@@ -225,6 +243,7 @@ TINY: dict[str, list[dict[str, Any]]] = {
         NEOX,
         {**NEOX, "use_parallel_residual": False, "attention_bias": False, "hidden_act": "relu"},
         {**NEOX, "rotary_pct": 1.0, "rotary_emb_base": 500, "tie_word_embeddings": True},
+        {**NEOX, "rope_parameters": {**YARN, "partial_rotary_factor": 0.5}},
     ],
     "gpt_neox_japanese": [BARE, {**BARE, "num_hidden_layers": 1, "rotary_pct": 0.5, "intermediate_multiple_size": 2}],
     "gptj": [{**GPT, "rotary_dim": 4}, {**GPT, "rotary_dim": 8, "n_inner": 52, "activation_function": "relu"}],

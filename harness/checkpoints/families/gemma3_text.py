@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from harness.checkpoints.config import Config
-from harness.checkpoints.families import Document, Fields, families, in_blocks, rotary, with_choices
+from harness.checkpoints.families import Document, Fields, families, in_blocks, with_choices
 from harness.checkpoints.families.gemma import one_plus
 from harness.checkpoints.families.gemma2 import SANDWICH, Gemma2
 from harness.checkpoints.families.llama import HEAD_NORMS
 from harness.checkpoints.layout import Templates
+from harness.checkpoints.rotary import rotary
 from harness.spec.model import Spec
 
 
@@ -51,9 +52,10 @@ def rotary_by_kind(config: Config, *, local: float, everywhere: float) -> tuple[
     base = config.take("rope_theta", default=everywhere)
     local = config.take("rope_local_base_freq", default=local)
     windowed = {"rope_theta": local, **given.get("sliding_attention", {})}
-    full = {"rope_theta": base, **scaling, **given.get("full_attention", {})}
+    full = {"rope_theta": base, **given.get("full_attention", {}), **scaling}
+    field = "rope_scaling" if scaling else "rope_parameters"
     if windowed.get("rope_type", "default") != "default":
         config.refuse("rope_parameters", given)
-    return rotary(config, "rope_parameters", windowed), rotary(
-        config, "rope_scaling" if scaling else "rope_parameters", full
-    )
+    if not full.get("truncate", True):  # transformers looks for it beside the kinds of layers, and never finds it
+        config.refuse(field, full)
+    return rotary(config, "rope_parameters", windowed), rotary(config, field, full)

@@ -12,7 +12,7 @@ from harness.checkpoints.families.olmo2 import OLMo2
 
 @families.register("olmo3")
 class OLMo3(OLMo2):
-    """Three layers with a window, then one without. Releases whose positions are scaled by YaRN are refused."""
+    """Three layers with a window, then one without."""
 
     source = ("transformers, models/olmo3", "https://github.com/huggingface/transformers")
 

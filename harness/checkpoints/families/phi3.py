@@ -19,12 +19,19 @@ class Phi3(Llama):
 
     defaults: ClassVar[dict[str, Any]] = {"rms_norm_eps": 1e-5}
 
+    fraction = 1.0
     absent = ("attention_bias", "mlp_bias")
 
     def document(self, config: Config) -> Document:
-        """LLaMA's; where the rotary base is not scaled, the original length says nothing."""
+        """LLaMA's; where the rotary base is not scaled, the original length says nothing.
+
+        Of scalings, the family's code knows LongRoPE only, which it also reads where a config says yarn.
+        """
         config.take("original_max_position_embeddings", default=None)
         document = super().document(config)
+        if "scaling" in document["choices"]["position"]:
+            field = "rope_scaling" if config.take("rope_scaling", default=None) else "rope_parameters"
+            config.refuse(field, document["choices"]["position"]["scaling"]["kind"])
         window = config.take("sliding_window", default=None)
         return with_choices(document, pattern={"kind": "banded", "window": window}) if window else document
 
