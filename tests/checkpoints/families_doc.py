@@ -8,7 +8,6 @@ from tests.checkpoints.tiny import TINY
 REFUSED = {
     "apertus": "an activation with trained parameters (xIELU)",
     "bitnet": "norms inside the sublayers",
-    "ctrl": "sinusoidal positions",
     "deepseek_v3": "mixture of experts and latent attention",
     "diffllama": "differential attention",
     "gpt_oss": "mixture of experts and attention sinks",
@@ -21,7 +20,6 @@ REFUSED = {
     "nanochat": "norms without gains behind the rotation",
     "qwen3_moe": "mixture of experts",
     "t5": "an encoder, and relative position biases",
-    "xglm": "sinusoidal positions",
     "youtu": "latent attention",
 }
 """Families that are not read, and what no spec can express of them."""

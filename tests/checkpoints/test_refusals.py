@@ -19,6 +19,7 @@ from tests.checkpoints.tiny import (
     MULTI_HEAD,
     NEOX,
     OPT,
+    XGLM,
     YARN,
     config_of,
 )
@@ -35,7 +36,7 @@ NEW = {**BARE, "new_decoder_architecture": True, "num_kv_heads": 2}
 
 REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("bloom", {**BLOOM, "hidden_size": 64}, {"apply_residual_connection_post_layernorm": True}, ""),
-    ("codegen", {**GPT, "rotary_dim": 4}, {"tie_word_embeddings": True}, ""),
+    ("ctrl", {**GPT, "dff": 52}, {"layer_norm_epsilon": 1e-5}, ""),
     ("falcon", BARE, {"alibi": True}, ""),
     ("falcon", BARE, {"num_ln_in_parallel_attn": 2}, ""),
     ("falcon", {**BARE, "multi_query": False}, {"num_kv_heads": 2}, ""),
@@ -49,7 +50,6 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("gpt_neo", GLOBAL, {"attention_layers": ["local"] * 3}, ""),
     ("gpt_neo", GLOBAL, {"attention_types": [[["sparse"], 3]], "attention_layers": None}, ""),
     ("gpt_neox", NEOX, {"rope_parameters": {"rope_type": "dynamic", "rope_theta": 1e4, "factor": 2.0}}, ""),
-    ("gptj", {**GPT, "rotary_dim": 4}, {"tie_word_embeddings": True}, ""),
     ("mpt", MPT, {"attn_config": {"alibi": False}}, "alibi"),
     ("mpt", MPT, {"attn_config": {"alibi_bias_max": 16}}, "alibi_bias_max"),
     ("mpt", MPT, {"attn_config": {"clip_qkv": 6.0}}, "clip_qkv"),
@@ -60,7 +60,6 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("opt", OPT, {"word_embed_proj_dim": 16}, ""),
     ("opt", OPT, {"_remove_final_layer_norm": True}, ""),
     ("persimmon", MULTI_HEAD, {"num_key_value_heads": 2}, ""),
-    ("phi", BASE, {"tie_word_embeddings": True}, ""),
     ("phi3", BASE, {"attention_bias": True}, ""),
     ("phi3", BASE, {"rope_parameters": LONGROPE}, ""),
     ("phi3", BASE, {"rope_parameters": LINEAR}, ""),
@@ -74,6 +73,8 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("olmo3", BASE, {"rope_parameters": {"full_attention": {**YARN, "truncate": False}}}, ""),
     ("stablelm", BASE, {"qk_layernorm": True}, ""),
     ("starcoder2", BASE, {"norm_type": "rms_norm"}, ""),
+    ("xglm", XGLM, {"add_cross_attention": True}, ""),
+    ("xglm", XGLM, {"pad_token_id": 5}, ""),
 ]
 
 

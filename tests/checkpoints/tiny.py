@@ -66,6 +66,7 @@ MULTI_HEAD = {name: value for name, value in BASE.items() if name != "num_key_va
 NEOX = {**MULTI_HEAD, "hidden_size": 64}
 BARE = {name: value for name, value in MULTI_HEAD.items() if name != "intermediate_size"}
 OPT = {**BARE, "ffn_dim": 128, "pad_token_id": 1}
+XGLM = {"d_model": 32, "num_layers": 3, "attention_heads": 4, "ffn_dim": 52, "vocab_size": 99}
 
 TINY: dict[str, list[dict[str, Any]]] = {
     "gpt2": [GPT, {**GPT, "n_inner": 52, "activation_function": "relu", "tie_word_embeddings": False}],
@@ -220,7 +221,11 @@ TINY: dict[str, list[dict[str, Any]]] = {
         {**BLOOM, "n_head": 8, "hidden_size": 64},
         {**BLOOM, "n_head": 6, "hidden_size": 48, "tie_word_embeddings": False},
     ],
-    "codegen": [{**GPT, "rotary_dim": 4}, {**GPT, "n_head": 8, "rotary_dim": 4, "n_inner": 52}],
+    "codegen": [
+        {**GPT, "rotary_dim": 4},
+        {**GPT, "n_head": 8, "rotary_dim": 4, "n_inner": 52, "tie_word_embeddings": True},
+    ],
+    "ctrl": [{**GPT, "dff": 52}, {**GPT, "dff": 52, "tie_word_embeddings": False}],
     "falcon": [
         BARE,
         {**BARE, "multi_query": False, "bias": True, "ffn_hidden_size": 52, "tie_word_embeddings": False},
@@ -246,7 +251,7 @@ TINY: dict[str, list[dict[str, Any]]] = {
         {**NEOX, "rope_parameters": {**YARN, "partial_rotary_factor": 0.5}},
     ],
     "gpt_neox_japanese": [BARE, {**BARE, "num_hidden_layers": 1, "rotary_pct": 0.5, "intermediate_multiple_size": 2}],
-    "gptj": [{**GPT, "rotary_dim": 4}, {**GPT, "rotary_dim": 8, "n_inner": 52, "activation_function": "relu"}],
+    "gptj": [{**GPT, "rotary_dim": 4}, {**GPT, "rotary_dim": 8, "n_inner": 52, "tie_word_embeddings": True}],
     "mpt": [MPT, {**MPT, "n_heads": 6, "d_model": 48, "attn_config": {"softmax_scale": 0.2}}],
     "nemotron": [BASE, {**BASE, "head_dim": 12, "attention_bias": True, "mlp_bias": True, "hidden_act": "gelu"}],
     "opt": [
@@ -258,13 +263,21 @@ TINY: dict[str, list[dict[str, Any]]] = {
         MULTI_HEAD,
         {**MULTI_HEAD, "qk_layernorm": False, "hidden_act": "gelu", "partial_rotary_factor": 0.25},
     ],
-    "phi": [BASE, {**BASE, "qk_layernorm": True, "num_key_value_heads": 4, "partial_rotary_factor": 0.25}],
+    "phi": [
+        BASE,
+        {**BASE, "qk_layernorm": True, "num_key_value_heads": 4, "partial_rotary_factor": 0.25},
+        {**BASE, "tie_word_embeddings": True},
+    ],
     "phi3": [BASE, {**WINDOW, "tie_word_embeddings": True, "partial_rotary_factor": 0.5}],
     "stablelm": [
         BASE,
         {**BASE, "use_qkv_bias": True, "use_parallel_residual": True, "partial_rotary_factor": 0.5},
     ],
     "starcoder2": [BASE, {**WINDOW, "use_bias": False, "hidden_act": "relu", "tie_word_embeddings": False}],
+    "xglm": [
+        XGLM,
+        {**XGLM, "scale_embedding": False, "activation_function": "relu", "tie_word_embeddings": False},
+    ],
 }
 """model_type -> configs that between them use every branch of the family's translation."""
 

@@ -51,9 +51,11 @@ def dims(config: Config, layers: str, hidden: str, vocab: str, length: str) -> d
     return {size: config.take(name) for size, name in names.items()}
 
 
-def head(config: Config, *, tied: bool) -> dict[str, Any]:
-    """Tied or untied, with what the family assumes where the config does not say."""
-    return {"kind": "tied"} if config.take("tie_word_embeddings", default=tied) else {"kind": "untied"}
+def head(config: Config, *, tied: bool, bias: bool = False) -> dict[str, Any]:
+    """Tied or untied, with what the family assumes where the config does not say; a bias is kept in either case."""
+    if config.take("tie_word_embeddings", default=tied):
+        return {"kind": "tied_bias" if bias else "tied"}
+    return {"kind": "untied", "bias": bias}
 
 
 GATED = {
