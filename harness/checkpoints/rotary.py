@@ -50,7 +50,13 @@ def rope(config: Config, *, layout: str = "half_split", fraction: float | None =
 
 
 def rotary(
-    config: Config, field: str, parameters: dict[str, Any], *, layout: str = "half_split", partial: bool = False
+    config: Config,
+    field: str,
+    parameters: dict[str, Any],
+    *,
+    layout: str = "half_split",
+    partial: bool = False,
+    by_kind: bool = False,
 ) -> dict[str, Any]:
     """Rotary positions of parameters that name their theta.
 
@@ -60,6 +66,8 @@ def rotary(
         parameters: the kind of scaling, its options, theta, and the share that is rotated.
         layout: which channels of a head make a pair.
         partial: whether the family's code heeds the share.
+        by_kind: whether they are those of one kind of layer; transformers then looks for `truncate` beside the kinds,
+            where it never is.
 
     Raises:
         HarnessError: the scaling, or the share, cannot be expressed.
@@ -69,7 +77,9 @@ def rotary(
         parameters = _with_yarn_options(config, parameters)
     options = SCALINGS.get(kind)
     given = set(parameters) - {"rope_theta", "partial_rotary_factor", "rope_type", "type"}
-    if options is None or given != set(options):
+    if by_kind and not parameters.get("truncate", True):
+        config.refuse(field, parameters)
+    if options is None or given != set(options) or "rope_theta" not in parameters:
         config.refuse(field, parameters)
     share = parameters.get("partial_rotary_factor", 1.0)
     if share != 1 and not partial:

@@ -18,7 +18,9 @@ CASES = [pytest.param(kind, fields, id=f"{kind}-{i}") for kind, all_ in TINY.ite
 ONLY_GOLDEN = {"baichuan", "chatglm", "qwen"}
 """Families that transformers does not hold; `test_golden` has their logits."""
 
-COMPLETED = {
+COMPLETED: dict[str, dict[str, Any]] = {
+    "bert-generation": {"is_decoder": True},
+    "cohere_compass_text": {"rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 1e4}}},
     "hunyuan_v1_dense": {"head_dim": 128},
     "ministral": {"head_dim": 128},
     "nemotron": {"num_key_value_heads": 48},

@@ -34,8 +34,14 @@ LONGROPE = {
 GLOBAL = {**GPT_NEO, "attention_types": [[["global"], 3]]}
 NEW = {**BARE, "new_decoder_architecture": True, "num_kv_heads": 2}
 
+COMPASS = {**BASE, "rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 50.0}}}
+
 REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("bloom", {**BLOOM, "hidden_size": 64}, {"apply_residual_connection_post_layernorm": True}, ""),
+    ("bert-generation", {**MULTI_HEAD, "pad_token_id": 0}, {"is_decoder": False}, ""),
+    ("bert-generation", {**MULTI_HEAD, "pad_token_id": 0, "is_decoder": True}, {"tie_word_embeddings": False}, ""),
+    ("cohere_compass_text", COMPASS, {"rope_parameters": {"rope_type": "default", "rope_theta": 50.0}}, ""),
+    ("cohere_compass_text", COMPASS, {"rope_theta": 50.0}, ""),
     ("ctrl", {**GPT, "dff": 52}, {"layer_norm_epsilon": 1e-5}, ""),
     ("falcon", BARE, {"alibi": True}, ""),
     ("falcon", BARE, {"num_ln_in_parallel_attn": 2}, ""),

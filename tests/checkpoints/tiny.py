@@ -66,10 +66,12 @@ MULTI_HEAD = {name: value for name, value in BASE.items() if name != "num_key_va
 NEOX = {**MULTI_HEAD, "hidden_size": 64}
 BARE = {name: value for name, value in MULTI_HEAD.items() if name != "intermediate_size"}
 OPT = {**BARE, "ffn_dim": 128, "pad_token_id": 1}
+BERT = {**MULTI_HEAD, "pad_token_id": 0}
 XGLM = {"d_model": 32, "num_layers": 3, "attention_heads": 4, "ffn_dim": 52, "vocab_size": 99}
 
 TINY: dict[str, list[dict[str, Any]]] = {
     "gpt2": [GPT, {**GPT, "n_inner": 52, "activation_function": "relu", "tie_word_embeddings": False}],
+    "gpt-sw3": [GPT],
     "llama": [
         BASE,
         {**BASE, "num_key_value_heads": 4, "attention_bias": True, "mlp_bias": True, "tie_word_embeddings": True},
@@ -83,6 +85,17 @@ TINY: dict[str, list[dict[str, Any]]] = {
     ],
     "arcee": [BASE, {**BASE, "attention_bias": True, "mlp_bias": True, "hidden_act": "gelu"}],
     "cohere": [BASE, {**BASE, "attention_bias": True, "logit_scale": 0.3, "tie_word_embeddings": False}],
+    "cohere_compass_text": [
+        {**BASE, "rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 50.0}}},
+        {
+            **WINDOW,
+            "layer_types": ["full_attention", "sliding_attention", "full_attention"],
+            "rope_parameters": {"sliding_attention": {**YARN, "mrope_section": [2, 1, 1]}, "full_attention": None},
+            "attention_bias": True,
+            "logit_scale": 0.3,
+            "tie_word_embeddings": False,
+        },
+    ],
     "cohere2": [
         {**WINDOW, "num_hidden_layers": 5},
         {**WINDOW, "layer_types": ["full_attention", "sliding_attention", "full_attention"], "attention_bias": True},
@@ -213,6 +226,7 @@ TINY: dict[str, list[dict[str, Any]]] = {
         {**BASE, "use_sliding_window": True, "sliding_window": 5, "max_window_layers": 1},
         {**BASE, "rope_parameters": YARN},
     ],
+    "bert-generation": [{**BERT, "is_decoder": True}, {**BERT, "is_decoder": True, "hidden_act": "relu"}],
     "biogpt": [
         MULTI_HEAD,
         {**MULTI_HEAD, "scale_embedding": False, "hidden_act": "relu", "tie_word_embeddings": False},

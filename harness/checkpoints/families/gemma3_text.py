@@ -56,6 +56,4 @@ def rotary_by_kind(config: Config, *, local: float, everywhere: float) -> tuple[
     field = "rope_scaling" if scaling else "rope_parameters"
     if windowed.get("rope_type", "default") != "default":
         config.refuse("rope_parameters", given)
-    if not full.get("truncate", True):  # transformers looks for it beside the kinds of layers, and never finds it
-        config.refuse(field, full)
-    return rotary(config, "rope_parameters", windowed), rotary(config, field, full)
+    return rotary(config, "rope_parameters", windowed), rotary(config, field, full, by_kind=True)
