@@ -267,6 +267,17 @@ TINY: dict[str, list[dict[str, Any]]] = {
     "gpt_neox_japanese": [BARE, {**BARE, "num_hidden_layers": 1, "rotary_pct": 0.5, "intermediate_multiple_size": 2}],
     "gptj": [{**GPT, "rotary_dim": 4}, {**GPT, "rotary_dim": 8, "n_inner": 52, "tie_word_embeddings": True}],
     "mpt": [MPT, {**MPT, "n_heads": 6, "d_model": 48, "attn_config": {"softmax_scale": 0.2}}],
+    "nanochat": [
+        BASE,
+        {
+            **BASE,
+            "head_dim": 12,
+            "attention_bias": True,
+            "hidden_act": "gelu",
+            "final_logit_softcapping": None,
+            "tie_word_embeddings": True,
+        },
+    ],
     "nemotron": [BASE, {**BASE, "head_dim": 12, "attention_bias": True, "mlp_bias": True, "hidden_act": "gelu"}],
     "opt": [
         {**OPT, "ffn_dim": 52},
