@@ -42,7 +42,6 @@ _BY_REASON = {
     "relative positions in the scores, and later tokens are seen": "xlnet",
     "normalised values, and layers scaled by stored numbers": "gemma4_unified_text",
     # Other wiring.
-    "an activation with trained parameters (xIELU)": "apertus",
     "norms inside the sublayers": "bitnet",
     "a layer of its own in the head, and a first layer without a norm": "modernbert-decoder",
     "several residual streams, and inputs of their own for every layer": "gemma3n_text",

@@ -58,6 +58,8 @@ OLDER: list[tuple[str, dict[str, Any]]] = [
     ("mistral", {**BASE, "rope_theta": 1e6}),
     ("olmo3", {**WINDOW, "rope_theta": 5e5}),
     ("qwen3", {**BASE, "rope_theta": 1e6, "max_window_layers": 3, "sliding_window": None}),
+    ("apertus", {**BASE, "rope_theta": 1e4}),
+    ("apertus", {**BASE, "rope_scaling": SCALING}),
     *((kind, BASE) for kind in ("arcee", "cwm", "ernie4_5", "granite", "helium", "internlm3", "iquestcoder", "jais2")),
     *((kind, BASE) for kind in ("ministral", "mistral", "olmo2", "seed_oss", "smollm3", "vaultgemma", "qwen2")),
     *((kind, fields) for kind in LAYERNORM_FAMILIES for fields in TINY[kind]),

@@ -83,6 +83,7 @@ TINY: dict[str, list[dict[str, Any]]] = {
         {**BASE, "rope_parameters": {**YARN, "mscale": 2.0, "mscale_all_dim": 0.5, "factor": None}},
         {**BASE, "rope_parameters": {"rope_type": "yarn", "rope_theta": 3.0, "factor": 2.0, "mscale": 2.0}},
     ],
+    "apertus": [BASE, {**BASE, "rope_parameters": LINEAR, "attention_bias": True, "hidden_act": "relu2"}],
     "arcee": [BASE, {**BASE, "attention_bias": True, "mlp_bias": True, "hidden_act": "gelu"}],
     "cohere": [BASE, {**BASE, "attention_bias": True, "logit_scale": 0.3, "tie_word_embeddings": False}],
     "cohere_compass_text": [

@@ -42,7 +42,7 @@ class Llama(Family):
 
     source = ("transformers, models/llama", "https://github.com/huggingface/transformers")
 
-    ignored = (".rotary_emb.inv_freq",)
+    ignored: ClassVar[tuple[str, ...]] = (".rotary_emb.inv_freq",)
 
     layout: ClassVar[str] = "half_split"
     """Which channels of a head make a rotary pair."""
