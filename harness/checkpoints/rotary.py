@@ -43,10 +43,22 @@ def rope(config: Config, *, layout: str = "half_split", fraction: float | None =
     field = "rope_scaling" if config.take("rope_scaling", default=None) else "rope_parameters"
     parameters = config.take("rope_scaling", default=None) or config.take("rope_parameters", default={})
     config.take("rope_parameters", default=None)
-    theta = config.take("rope_theta", "rotary_emb_base", default=10000.0)
-    share = config.take("partial_rotary_factor", "rotary_pct", default=fraction or 1.0)
+    theta = config.take("rope_theta", default=10000.0)
+    share = config.take("partial_rotary_factor", default=fraction or 1.0)
     parameters = {"rope_theta": theta, "partial_rotary_factor": share, **parameters}
     return rotary(config, field, parameters, layout=layout, partial=fraction is not None)
+
+
+def neox_rope(config: Config, *, fraction: float) -> dict[str, Any]:
+    """Rotary positions of families whose code reads theta and the share under GPT-NeoX's names, and no others.
+
+    Raises:
+        HarnessError: as `rope`, or the names of other families say something else.
+    """
+    theta, share = config.take("rotary_emb_base", default=10000.0), config.take("rotary_pct", default=fraction)
+    config.expect("rope_theta", theta)
+    config.expect("partial_rotary_factor", share)
+    return rope(config.with_fields(rope_theta=theta, partial_rotary_factor=share), fraction=fraction)
 
 
 def rotary(

@@ -56,7 +56,7 @@ OLDER: list[tuple[str, dict[str, Any]]] = [
     ("llama", {**BASE, "rope_parameters": {"rope_type": "default"}, "rope_scaling": {"type": "linear", "factor": 2.0}}),
     ("olmo3", {**WINDOW, "rope_scaling": {"rope_type": "yarn", "factor": 2.0, "beta_fast": 0, "mscale": 0}}),
     ("mistral", {**BASE, "rope_theta": 1e6}),
-    ("olmo3", {**WINDOW, "rope_theta": 5e5}),
+    ("olmo3", {**WINDOW, "rope_theta": 1e4}),
     ("qwen3", {**BASE, "rope_theta": 1e6, "max_window_layers": 3, "sliding_window": None}),
     ("apertus", {**BASE, "rope_theta": 1e4}),
     ("apertus", {**BASE, "rope_scaling": SCALING}),

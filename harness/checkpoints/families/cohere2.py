@@ -22,6 +22,7 @@ class Cohere2(Cohere):
         config.expect("cache_implementation", "hybrid")
         config.expect("order_of_interleaved_layers", "local_attn_first")
         config.expect("position_embedding_type", "rope_gptj")
+        config.expect("rotary_pct", 1.0)
         for name in ("use_gated_activation", "use_parallel_block", "use_embedding_sharing"):
             config.expect(name, True)
         config.take("use_parallel_embedding", default=None)
