@@ -28,6 +28,12 @@ SCALINGS: dict[str, dict[str, str]] = {
 """Kinds of rotary scaling: released option -> the option of the spec."""
 
 
+def parameters_of(config: Config) -> tuple[str, dict[str, Any]]:
+    """What a config says of rotary positions, and in which field; `rope_scaling` counts where both say something."""
+    newer, older = (config.take(field, default=None) for field in ("rope_parameters", "rope_scaling"))
+    return ("rope_scaling", older) if older else ("rope_parameters", newer or {})
+
+
 def rope(config: Config, *, layout: str = "half_split", fraction: float | None = None) -> dict[str, Any]:
     """Rotary positions, from `rope_parameters` or, before transformers 5, `rope_theta` and `rope_scaling`.
 
@@ -40,9 +46,7 @@ def rope(config: Config, *, layout: str = "half_split", fraction: float | None =
     Raises:
         HarnessError: the scaling, or the share, cannot be expressed.
     """
-    field = "rope_scaling" if config.take("rope_scaling", default=None) else "rope_parameters"
-    parameters = config.take("rope_scaling", default=None) or config.take("rope_parameters", default={})
-    config.take("rope_parameters", default=None)
+    field, parameters = parameters_of(config)
     theta = config.take("rope_theta", default=10000.0)
     share = config.take("partial_rotary_factor", default=fraction or 1.0)
     parameters = {"rope_theta": theta, "partial_rotary_factor": share, **parameters}

@@ -33,6 +33,7 @@ OLDER: list[tuple[str, dict[str, Any]]] = [
         "cohere2",
         {**WINDOW, "head_dim": 8, "rope_theta": 5e4, "sliding_window_pattern": 2, "layer_switch": 2, "rotary_pct": 1.0},
     ),
+    ("cwm", {**BASE, "rope_theta": 1e4}),
     ("exaone4", {**WINDOW, "rope_theta": 1e6, "rope_scaling": SCALING}),
     ("gemma", {**BASE, "hidden_act": "gelu", "hidden_activation": None, "rope_theta": 1e4, "rope_scaling": None}),
     ("gemma2", {**WINDOW, "hidden_act": "gelu_pytorch_tanh", "cache_implementation": "hybrid", "rope_theta": 1e4}),

@@ -8,6 +8,7 @@ from harness.checkpoints.config import Config
 from harness.checkpoints.families import PLAIN, Document, Fields, families
 from harness.checkpoints.families.llama import HEAD_NORMS, NAMES, Llama
 from harness.checkpoints.layout import Templates
+from harness.checkpoints.rotary import parameters_of
 from harness.spec.model import Spec
 
 SCALED = {
@@ -37,7 +38,7 @@ class Apertus(Llama):
 
     def document(self, config: Config) -> Document:
         """LLaMA's."""
-        if config.take("rope_parameters", "rope_scaling", default=None) is None:
+        if not parameters_of(config)[1]:
             config = config.with_fields(rope_parameters=SCALED)
         return super().document(config)
 

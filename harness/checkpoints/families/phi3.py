@@ -8,6 +8,7 @@ from harness.checkpoints.config import Config
 from harness.checkpoints.families import Document, families, with_choices
 from harness.checkpoints.families.llama import NAMES, Llama
 from harness.checkpoints.layout import Stacked, Templates
+from harness.checkpoints.rotary import parameters_of
 from harness.spec.model import Spec
 
 
@@ -30,8 +31,7 @@ class Phi3(Llama):
         config.take("original_max_position_embeddings", default=None)
         document = super().document(config)
         if "scaling" in document["choices"]["position"]:
-            field = "rope_scaling" if config.take("rope_scaling", default=None) else "rope_parameters"
-            config.refuse(field, document["choices"]["position"]["scaling"]["kind"])
+            config.refuse(*parameters_of(config))
         window = config.take("sliding_window", default=None)
         return with_choices(document, pattern={"kind": "banded", "window": window}) if window else document
 
