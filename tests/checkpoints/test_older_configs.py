@@ -48,6 +48,7 @@ OLDER: list[tuple[str, dict[str, Any]]] = [
         },
     ),
     ("gemma3_text", {**WINDOW, "num_hidden_layers": 7}),
+    ("gemma3_text", {**WINDOW, "num_hidden_layers": 7, "_sliding_window_pattern": 2}),
     ("glm", {**BASE, "rope_theta": 1e4, "partial_rotary_factor": 0.5}),
     ("glm", BASE),
     ("hunyuan_v1_dense", {**BASE, "head_dim": 8, "rope_scaling": {"type": "dynamic", "alpha": 1000.0, "factor": 1.0}}),

@@ -22,14 +22,20 @@ class Gemma3Text(Gemma2):
 
     defaults: ClassVar[Fields] = {**Gemma2.defaults, "final_logit_softcapping": None, "attn_logit_softcapping": None}
 
-    period = 6
-
     def document(self, config: Config) -> Document:
         """Gemma 2's, with a base for each kind of layer."""
         config.expect("attn_logit_softcapping")
-        local, everywhere = rotary_by_kind(config, local=1e4, everywhere=1e6)
+        local, everywhere = rotary_by_kind(
+            config, local=config.take("rope_local_base_freq", default=1e4), everywhere=1e6
+        )
         document = super().document(config.with_fields(rope_parameters=None, rope_scaling=None))
         return in_blocks(with_choices(document, position=local), "position", full=everywhere)
+
+    def period(self, config: Config) -> int:
+        """What is saved with an underscore is what was read without."""
+        config.take("_sliding_window_pattern", default=None)
+        period: int = config.take("sliding_window_pattern", default=6)
+        return period
 
     def attention(self, config: Config) -> dict[str, Any]:
         """Each head of the queries and keys normalised."""
@@ -50,7 +56,6 @@ def rotary_by_kind(config: Config, *, local: float, everywhere: float) -> tuple[
         config.refuse("rope_parameters", given)
     scaling = config.take("rope_scaling", default={})
     base = config.take("rope_theta", default=everywhere)
-    local = config.take("rope_local_base_freq", default=local)
     windowed = {"rope_theta": local, **given.get("sliding_attention", {})}
     full = {"rope_theta": base, **given.get("full_attention", {}), **scaling}
     field = "rope_scaling" if scaling else "rope_parameters"
