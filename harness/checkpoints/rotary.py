@@ -89,13 +89,18 @@ def rotary(
         HarnessError: the scaling, or the share, cannot be expressed.
     """
     kind = parameters.get("rope_type", parameters.get("type", "default"))
+    values = [value for name, value in parameters.items() if name not in ("rope_type", "type")]
+    needed = [parameters.get("rope_theta")]
+    needed += [parameters.get(name, 1) for name in ("partial_rotary_factor", "original_max_position_embeddings")]
+    if not (all(needed) and all(value is None or isinstance(value, int | float) for value in values)):
+        config.refuse(field, parameters)
     if kind == "yarn" and "factor" in parameters:
         parameters = _with_yarn_options(config, parameters)
     options = SCALINGS.get(kind)
     given = set(parameters) - {"rope_theta", "partial_rotary_factor", "rope_type", "type"}
     if by_kind and not parameters.get("truncate", True):
         config.refuse(field, parameters)
-    if options is None or given != set(options) or "rope_theta" not in parameters:
+    if options is None or given != set(options):
         config.refuse(field, parameters)
     share = parameters.get("partial_rotary_factor", 1.0)
     if share != 1 and not partial:
