@@ -37,11 +37,11 @@ NOT_COUNTED = frozenset(
     "select_backward slice slice_backward split split_with_sizes squeeze stack t to_copy transpose tril unbind "
     "unflatten unsafe_view unsqueeze view view_as where zeros zeros_like "
     # Works element by element or reduces each vector: by convention not billed.
-    "add addcmul and bitwise_and bitwise_not bitwise_or clamp cos div embedding_dense_backward eq floor_divide "
+    "add addcmul and bitwise_and bitwise_not bitwise_or clamp cos div embedding_dense_backward eq expm1 floor_divide "
     "fused_rms_norm fused_rms_norm_backward ge gelu gelu_backward gt layer_norm le lt mean mul native_layer_norm "
     "native_layer_norm_backward neg or pow reciprocal relu remainder repeat_interleave rms_norm rsqrt rsub "
-    "safe_softmax silu silu_backward sin softmax softmax_backward_data square sub sum tanh tanh_backward "
-    "threshold_backward".split()
+    "safe_softmax silu silu_backward sin softmax softmax_backward_data softplus softplus_backward square sub "
+    "sum tanh tanh_backward threshold_backward".split()
 )
 """Operators that cost no FLOPs by the convention of `harness.metrics.flops`; underscores at either end are left off.
 Any other must be known to a counter."""

@@ -41,7 +41,10 @@ def build(
 
 @torch.no_grad()
 def initialise(model: nn.Module, generator: torch.Generator) -> None:
-    """Draw matrices and tables from a normal distribution, set gains to 1 and biases to 0."""
+    """Draw matrices and tables from a normal distribution, set gains to 1 and biases to 0.
+
+    What else a module trains it sets itself, in its method `start`.
+    """
     for module in model.modules():
         if isinstance(module, nn.Linear | nn.Embedding):
             draw(module.weight, INIT_STD, generator)
@@ -49,6 +52,8 @@ def initialise(model: nn.Module, generator: torch.Generator) -> None:
             nn.init.ones_(module.weight)
         if isinstance(bias := getattr(module, "bias", None), nn.Parameter):
             nn.init.zeros_(bias)
+        if callable(start := getattr(module, "start", None)):
+            start()
 
 
 @torch.no_grad()

@@ -107,6 +107,22 @@ class HalvesInterleaved(Form):
 
 
 @dataclass(frozen=True)
+class HalvesSwapped(Form):
+    """Rows of queries or keys whose rotary pairs (i, half + i) have their second channel first."""
+
+    heads: int
+
+    def to_model(self, released: Tensor, shapes: Sequence[Shape]) -> list[Tensor]:
+        """Rows [heads, 2, half]: the halves in the other order."""
+        return [self.to_release([released])]
+
+    def to_release(self, own: Sequence[Tensor]) -> Tensor:
+        """The same again."""
+        rows: Tensor = own[0].unflatten(0, (self.heads, 2, -1))  # type: ignore[no-untyped-call]
+        return rows.flip(1).flatten(0, 2)
+
+
+@dataclass(frozen=True)
 class ByShard(Form):
     """Fused queries, VALUES and keys of one share of the heads after the other, as CodeGen's were cut for 4 devices."""
 

@@ -189,10 +189,11 @@ def _with_stored_head(spec: Spec, templates: Templates, source: TensorSource) ->
     """An untied head where the file stores a head that is not the table, whatever the config says."""
     by_own = {own: name for name, own in templates.items() if isinstance(own, str)}
     head, table = (source.stored(by_own[own]) if own in by_own else None for own in (HEAD, TABLE))
-    if spec.choices.head.params(spec.dims) or head is None or table is None:
+    if not spec.choices.head.tied or head is None or table is None:
         return spec
     if torch.equal(source.tensor(head), source.tensor(table)):
         return spec
-    untied = heads["untied"](scale=spec.choices.head.scale, softcap=spec.choices.head.softcap)
+    options = {**spec.choices.head.model_dump(), "bias": spec.choices.head.params(spec.dims) > 0}
+    untied = heads["untied"](**options)
     blocks = {name: replace(block, head=untied) for name, block in spec.blocks.items()}
     return replace(spec, choices=replace(spec.choices, head=untied), blocks=blocks)

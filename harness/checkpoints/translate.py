@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.checkpoints.config import Config, read_config
 from harness.checkpoints.families import Family, families
+from harness.checkpoints.refused import REFUSED
 from harness.errors import HarnessError
 from harness.spec.check import spec_from_tree
 from harness.spec.model import Spec
@@ -47,11 +48,13 @@ def family_of(fields: dict[str, Any], file: str) -> Family:
     """The family of a config by its `model_type`.
 
     Raises:
-        HarnessError: the config names none, or one that is not known.
+        HarnessError: the config names none, or one that no spec can express, or that is not known.
     """
     kind = fields.get("model_type")
     if not isinstance(kind, str):
         raise HarnessError(f"{file}: missing field 'model_type'")
+    if kind in REFUSED:
+        raise HarnessError(f"{file}: model_type {kind!r} cannot be expressed by a spec: {REFUSED[kind]}")
     try:
         return families[kind]()
     except HarnessError as error:

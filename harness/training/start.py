@@ -30,7 +30,7 @@ def fresh(spec: Spec, recipe: Recipe, seed: int) -> Decoder:
     for scheme in model.positions.modules():
         if isinstance(scheme, Table):
             draw(scheme.weight, recipe.position_std, generator)
-    if not spec.choices.head.params(spec.dims):
+    if spec.choices.head.tied:
         for gain in _last_gains(model):
             gain.div_(recipe.embedding_std * spec.dims.hidden_size**0.5)
     return model

@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 from harness.checkpoints.families import families
+from harness.checkpoints.refused import REFUSED
 from tests.checkpoints.tiny import TINY
 
-REFUSED = {
-    "apertus": "an activation with trained parameters (xIELU)",
-    "bitnet": "norms inside the sublayers",
-    "ctrl": "sinusoidal positions",
-    "deepseek_v3": "mixture of experts and latent attention",
-    "diffllama": "differential attention",
-    "gpt_oss": "mixture of experts and attention sinks",
-    "granite_swa": "attention sinks",
-    "jamba": "state-space layers",
-    "mamba": "state-space layers",
-    "minicpm3": "latent attention",
-    "ministral3": "queries scaled by their position",
-    "mixtral": "mixture of experts",
-    "nanochat": "norms without gains behind the rotation",
-    "qwen3_moe": "mixture of experts",
-    "t5": "an encoder, and relative position biases",
-    "xglm": "sinusoidal positions",
-    "youtu": "latent attention",
-}
-"""Families that are not read, and what no spec can express of them."""
-
-HEAD = """\
+HEAD = f"""\
 # Released families
 
 Written by `python -m tests.checkpoints.families_doc`; a test holds it to the code.
@@ -35,6 +17,10 @@ Written by `python -m tests.checkpoints.families_doc`; a test holds it to the co
 translation, give the logits of the reference implementation in float32 to 1e-5, the same likeliest tokens, the same
 through a key-value cache, and as many parameters, also for the family's default config. A config with a field that
 no spec can express is refused, whatever its family, and the field is named.
+
+**Refused** means that an import ends with the reason that stands here. Every family is listed that transformers
+{version("transformers")} holds as a causal language model, and the three that are checked against the logits of
+their own release code.
 
 | `model_type` | | checked against | configs | layout |
 | --- | --- | --- | ---: | --- |

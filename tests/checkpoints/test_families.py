@@ -18,7 +18,9 @@ CASES = [pytest.param(kind, fields, id=f"{kind}-{i}") for kind, all_ in TINY.ite
 ONLY_GOLDEN = {"baichuan", "chatglm", "qwen"}
 """Families that transformers does not hold; `test_golden` has their logits."""
 
-COMPLETED = {
+COMPLETED: dict[str, dict[str, Any]] = {
+    "bert-generation": {"is_decoder": True},
+    "cohere_compass_text": {"rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 1e4}}},
     "hunyuan_v1_dense": {"head_dim": 128},
     "ministral": {"head_dim": 128},
     "nemotron": {"num_key_value_heads": 48},
@@ -49,6 +51,22 @@ def test_logits_are_those_of_the_reference(kind: str, fields: dict[str, Any], tm
     assert torch.equal(got.argmax(-1), expected.argmax(-1))
     assert (stepwise - expected).abs().max() < TOLERANCE
     assert sum(p.numel() for p in reference.parameters()) == params(model.spec)
+
+
+@pytest.mark.parametrize("kind", ["ctrl", "gpt2", "llama", "xglm"])
+def test_left_padding_changes_nothing_for_either(kind: str, tmp_path: Path) -> None:
+    """One family of each position scheme; where they stand, the reference is told by `position_ids`."""
+    reference = random_model(config_of(kind, TINY[kind][0]))
+    save(reference, tmp_path)
+    tokens = torch.randint(3, 99, (2, 12), generator=torch.Generator().manual_seed(1))
+    padding = torch.tensor([0, 5])
+    places = torch.arange(12) - padding[:, None]
+    with torch.no_grad():
+        expected = reference(
+            tokens, attention_mask=(places >= 0).long(), position_ids=places.clamp(min=0), use_cache=False
+        ).logits
+        got = load_checkpoint(tmp_path)(tokens, padding=padding)
+    assert (got - expected)[places >= 0].abs().max() < TOLERANCE
 
 
 @pytest.mark.parametrize("kind", sorted(TINY))

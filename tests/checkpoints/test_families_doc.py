@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from transformers import CONFIG_MAPPING
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from harness import HarnessError, import_config
 from harness.checkpoints.families import families
-from tests.checkpoints.families_doc import REFUSED, families_text
+from harness.checkpoints.refused import REFUSED
+from tests.checkpoints.families_doc import GOLDEN, families_text
 from tests.conftest import ROOT
 
 
@@ -20,8 +23,14 @@ def test_at_least_25_further_families_are_exact() -> None:
     assert len(set(families.names()) - documented) >= 25
 
 
+def test_every_causal_language_model_of_transformers_is_listed_once() -> None:
+    exact = set(families.names())
+    assert exact | set(REFUSED) == set(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES) | set(GOLDEN)
+    assert not exact & set(REFUSED)
+
+
 @pytest.mark.parametrize("kind", sorted(REFUSED))
-def test_a_refused_family_is_refused(kind: str) -> None:
-    assert kind in CONFIG_MAPPING
-    with pytest.raises(HarnessError, match=f"unknown model_type '{kind}'"):
+def test_a_refused_family_is_refused_with_its_reason(kind: str) -> None:
+    with pytest.raises(HarnessError, match=re.escape(f"model_type '{kind}' cannot be expressed by a spec: ")) as error:
         import_config({"model_type": kind})
+    assert str(error.value).endswith(REFUSED[kind])

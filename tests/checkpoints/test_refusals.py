@@ -8,7 +8,21 @@ import pytest
 
 from harness.checkpoints.translate import import_config
 from harness.errors import HarnessError
-from tests.checkpoints.tiny import BARE, BASE, BLOOM, GPT, GPT_NEO, MPT, MULTI_HEAD, NEOX, OPT, config_of
+from tests.checkpoints.tiny import (
+    BARE,
+    BASE,
+    BLOOM,
+    GPT,
+    GPT_NEO,
+    LINEAR,
+    MPT,
+    MULTI_HEAD,
+    NEOX,
+    OPT,
+    XGLM,
+    YARN,
+    config_of,
+)
 
 LONGROPE = {
     "rope_type": "longrope",
@@ -20,15 +34,23 @@ LONGROPE = {
 GLOBAL = {**GPT_NEO, "attention_types": [[["global"], 3]]}
 NEW = {**BARE, "new_decoder_architecture": True, "num_kv_heads": 2}
 
+COMPASS = {**BASE, "rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 50.0}}}
+
 REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("bloom", {**BLOOM, "hidden_size": 64}, {"apply_residual_connection_post_layernorm": True}, ""),
-    ("codegen", {**GPT, "rotary_dim": 4}, {"tie_word_embeddings": True}, ""),
+    ("bert-generation", {**MULTI_HEAD, "pad_token_id": 0}, {"is_decoder": False}, ""),
+    ("bert-generation", {**MULTI_HEAD, "pad_token_id": 0, "is_decoder": True}, {"tie_word_embeddings": False}, ""),
+    ("cohere_compass_text", COMPASS, {"rope_parameters": {"rope_type": "default", "rope_theta": 50.0}}, ""),
+    ("cohere_compass_text", COMPASS, {"rope_theta": 50.0}, ""),
+    ("cohere2", BASE, {"layer_switch": 2, "layer_types": None}, ""),
+    ("ctrl", {**GPT, "dff": 52}, {"layer_norm_epsilon": 1e-5}, ""),
     ("falcon", BARE, {"alibi": True}, ""),
     ("falcon", BARE, {"num_ln_in_parallel_attn": 2}, ""),
     ("falcon", {**BARE, "multi_query": False}, {"num_kv_heads": 2}, ""),
     ("falcon", NEW, {"parallel_attn": False}, "new_decoder_architecture"),
     ("falcon", NEW, {"num_ln_in_parallel_attn": 3}, ""),
     ("falcon", BARE, {"activation": "silu"}, ""),
+    ("gemma2", BASE, {"sliding_window_pattern": 3}, ""),
     ("gpt2", GPT, {"scale_attn_weights": False}, ""),
     ("gpt2", GPT, {"scale_attn_by_inverse_layer_idx": True}, ""),
     ("gpt_bigcode", GPT, {"scale_attn_weights": False}, ""),
@@ -36,7 +58,8 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("gpt_neo", GLOBAL, {"attention_layers": ["local"] * 3}, ""),
     ("gpt_neo", GLOBAL, {"attention_types": [[["sparse"], 3]], "attention_layers": None}, ""),
     ("gpt_neox", NEOX, {"rope_parameters": {"rope_type": "dynamic", "rope_theta": 1e4, "factor": 2.0}}, ""),
-    ("gptj", {**GPT, "rotary_dim": 4}, {"tie_word_embeddings": True}, ""),
+    ("gpt_neox", NEOX, {"rope_theta": 500.0}, ""),
+    ("gpt_neox", NEOX, {"partial_rotary_factor": 0.5}, ""),
     ("mpt", MPT, {"attn_config": {"alibi": False}}, "alibi"),
     ("mpt", MPT, {"attn_config": {"alibi_bias_max": 16}}, "alibi_bias_max"),
     ("mpt", MPT, {"attn_config": {"clip_qkv": 6.0}}, "clip_qkv"),
@@ -47,11 +70,28 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("opt", OPT, {"word_embed_proj_dim": 16}, ""),
     ("opt", OPT, {"_remove_final_layer_norm": True}, ""),
     ("persimmon", MULTI_HEAD, {"num_key_value_heads": 2}, ""),
-    ("phi", BASE, {"tie_word_embeddings": True}, ""),
     ("phi3", BASE, {"attention_bias": True}, ""),
     ("phi3", BASE, {"rope_parameters": LONGROPE}, ""),
+    ("phi3", BASE, {"rope_parameters": LINEAR}, ""),
+    ("phi3", BASE, {"rotary_pct": 0.5}, ""),
+    ("phi3", BASE, {"rope_scaling": YARN}, ""),
+    ("llama", BASE, {"rope_parameters": LONGROPE}, ""),
+    ("llama", BASE, {"rope_parameters": {"rope_type": "dynamic", "rope_theta": 1e4, "factor": 2.0}}, ""),
+    ("llama", BASE, {"rope_parameters": {**YARN, "finetuned": True}}, ""),
+    ("llama", BASE, {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}}, ""),
+    ("llama", BASE, {"rope_parameters": {**YARN, "factor": "4"}}, ""),
+    ("llama", BASE, {"rope_parameters": {**YARN, "original_max_position_embeddings": None}}, ""),
+    ("llama", BASE, {"rope_parameters": {"rope_type": "default", "rope_theta": None}}, ""),
+    ("llama", BASE, {"partial_rotary_factor": 0.5}, ""),
+    ("llama", BASE, {"rope_parameters": {**LINEAR, "partial_rotary_factor": 0.5}}, "partial_rotary_factor"),
+    ("olmo3", BASE, {"rope_parameters": {"full_attention": {**YARN, "truncate": False}}}, ""),
+    ("olmo3", BASE, {"rope_local_base_freq": 10.0}, ""),
+    ("qwen2", BASE, {"mlp_bias": True}, ""),
     ("stablelm", BASE, {"qk_layernorm": True}, ""),
     ("starcoder2", BASE, {"norm_type": "rms_norm"}, ""),
+    ("starcoder2", BASE, {"layer_norm_epsilon": 0.1}, ""),
+    ("xglm", XGLM, {"add_cross_attention": True}, ""),
+    ("xglm", XGLM, {"pad_token_id": 5}, ""),
 ]
 
 

@@ -38,6 +38,15 @@ LLAMA3 = {
     "original_max_position_embeddings": 16,
 }
 """Of the four frequencies of a head of 8 channels one stays, two go over, and one is divided."""
+YARN = {
+    "rope_type": "yarn",
+    "rope_theta": 20.0,
+    "factor": 4.0,
+    "original_max_position_embeddings": 20,
+    "beta_fast": 1.5,
+    "beta_slow": 0.5,
+}
+"""Of the four frequencies of a head of 8 channels two stay, one is in between, and one is divided."""
 LINEAR = {"rope_type": "linear", "rope_theta": 500.0, "factor": 4.0}
 WINDOW = {**BASE, "sliding_window": 5}
 
@@ -57,18 +66,37 @@ MULTI_HEAD = {name: value for name, value in BASE.items() if name != "num_key_va
 NEOX = {**MULTI_HEAD, "hidden_size": 64}
 BARE = {name: value for name, value in MULTI_HEAD.items() if name != "intermediate_size"}
 OPT = {**BARE, "ffn_dim": 128, "pad_token_id": 1}
+BERT = {**MULTI_HEAD, "pad_token_id": 0}
+XGLM = {"d_model": 32, "num_layers": 3, "attention_heads": 4, "ffn_dim": 52, "vocab_size": 99}
 
 TINY: dict[str, list[dict[str, Any]]] = {
     "gpt2": [GPT, {**GPT, "n_inner": 52, "activation_function": "relu", "tie_word_embeddings": False}],
+    "gpt-sw3": [GPT],
     "llama": [
         BASE,
         {**BASE, "num_key_value_heads": 4, "attention_bias": True, "mlp_bias": True, "tie_word_embeddings": True},
         {**BASE, "head_dim": 12},
         {**BASE, "rope_parameters": LLAMA3},
         {**BASE, "rope_parameters": LINEAR},
+        {**BASE, "rope_parameters": YARN},
+        {**BASE, "rope_parameters": {**YARN, "truncate": False, "attention_factor": 0.7}},
+        {**BASE, "rope_parameters": {**YARN, "mscale": 2.0, "mscale_all_dim": 0.5, "factor": None}},
+        {**BASE, "rope_parameters": {"rope_type": "yarn", "rope_theta": 3.0, "factor": 2.0, "mscale": 2.0}},
     ],
+    "apertus": [BASE, {**BASE, "rope_parameters": LINEAR, "attention_bias": True, "hidden_act": "relu2"}],
     "arcee": [BASE, {**BASE, "attention_bias": True, "mlp_bias": True, "hidden_act": "gelu"}],
     "cohere": [BASE, {**BASE, "attention_bias": True, "logit_scale": 0.3, "tie_word_embeddings": False}],
+    "cohere_compass_text": [
+        {**BASE, "rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 50.0}}},
+        {
+            **WINDOW,
+            "layer_types": ["full_attention", "sliding_attention", "full_attention"],
+            "rope_parameters": {"sliding_attention": {**YARN, "mrope_section": [2, 1, 1]}, "full_attention": None},
+            "attention_bias": True,
+            "logit_scale": 0.3,
+            "tie_word_embeddings": False,
+        },
+    ],
     "cohere2": [
         {**WINDOW, "num_hidden_layers": 5},
         {**WINDOW, "layer_types": ["full_attention", "sliding_attention", "full_attention"], "attention_bias": True},
@@ -163,7 +191,7 @@ TINY: dict[str, list[dict[str, Any]]] = {
             "attention_bias": True,
             "rope_parameters": {
                 "sliding_attention": {"rope_type": "default", "rope_theta": 50.0},
-                "full_attention": LINEAR,
+                "full_attention": YARN,
             },
         },
     ],
@@ -171,6 +199,7 @@ TINY: dict[str, list[dict[str, Any]]] = {
         BASE,
         {**BASE, "head_dim": 12, "attention_bias": True, "tie_word_embeddings": True},
         {**BASE, "use_sliding_window": True, "sliding_window": 5, "max_window_layers": 1},
+        {**BASE, "head_dim": 8, "rope_parameters": {**YARN, "attention_factor": 1.3}},
     ],
     "seed_oss": [
         BASE,
@@ -193,7 +222,12 @@ TINY: dict[str, list[dict[str, Any]]] = {
         {**WINDOW, "final_logit_softcapping": None, "attn_logit_softcapping": None},
     ],
     "openai-gpt": [GPT],
-    "qwen2": [BASE, {**BASE, "use_sliding_window": True, "sliding_window": 5, "max_window_layers": 1}],
+    "qwen2": [
+        BASE,
+        {**BASE, "use_sliding_window": True, "sliding_window": 5, "max_window_layers": 1},
+        {**BASE, "rope_parameters": YARN},
+    ],
+    "bert-generation": [{**BERT, "is_decoder": True}, {**BERT, "is_decoder": True, "hidden_act": "relu"}],
     "biogpt": [
         MULTI_HEAD,
         {**MULTI_HEAD, "scale_embedding": False, "hidden_act": "relu", "tie_word_embeddings": False},
@@ -202,7 +236,11 @@ TINY: dict[str, list[dict[str, Any]]] = {
         {**BLOOM, "n_head": 8, "hidden_size": 64},
         {**BLOOM, "n_head": 6, "hidden_size": 48, "tie_word_embeddings": False},
     ],
-    "codegen": [{**GPT, "rotary_dim": 4}, {**GPT, "n_head": 8, "rotary_dim": 4, "n_inner": 52}],
+    "codegen": [
+        {**GPT, "rotary_dim": 4},
+        {**GPT, "n_head": 8, "rotary_dim": 4, "n_inner": 52, "tie_word_embeddings": True},
+    ],
+    "ctrl": [{**GPT, "dff": 52}, {**GPT, "dff": 52, "tie_word_embeddings": False}],
     "falcon": [
         BARE,
         {**BARE, "multi_query": False, "bias": True, "ffn_hidden_size": 52, "tie_word_embeddings": False},
@@ -225,10 +263,22 @@ TINY: dict[str, list[dict[str, Any]]] = {
         NEOX,
         {**NEOX, "use_parallel_residual": False, "attention_bias": False, "hidden_act": "relu"},
         {**NEOX, "rotary_pct": 1.0, "rotary_emb_base": 500, "tie_word_embeddings": True},
+        {**NEOX, "rope_parameters": {**YARN, "partial_rotary_factor": 0.5}},
     ],
     "gpt_neox_japanese": [BARE, {**BARE, "num_hidden_layers": 1, "rotary_pct": 0.5, "intermediate_multiple_size": 2}],
-    "gptj": [{**GPT, "rotary_dim": 4}, {**GPT, "rotary_dim": 8, "n_inner": 52, "activation_function": "relu"}],
+    "gptj": [{**GPT, "rotary_dim": 4}, {**GPT, "rotary_dim": 8, "n_inner": 52, "tie_word_embeddings": True}],
     "mpt": [MPT, {**MPT, "n_heads": 6, "d_model": 48, "attn_config": {"softmax_scale": 0.2}}],
+    "nanochat": [
+        BASE,
+        {
+            **BASE,
+            "head_dim": 12,
+            "attention_bias": True,
+            "hidden_act": "gelu",
+            "final_logit_softcapping": None,
+            "tie_word_embeddings": True,
+        },
+    ],
     "nemotron": [BASE, {**BASE, "head_dim": 12, "attention_bias": True, "mlp_bias": True, "hidden_act": "gelu"}],
     "opt": [
         {**OPT, "ffn_dim": 52},
@@ -239,13 +289,21 @@ TINY: dict[str, list[dict[str, Any]]] = {
         MULTI_HEAD,
         {**MULTI_HEAD, "qk_layernorm": False, "hidden_act": "gelu", "partial_rotary_factor": 0.25},
     ],
-    "phi": [BASE, {**BASE, "qk_layernorm": True, "num_key_value_heads": 4, "partial_rotary_factor": 0.25}],
+    "phi": [
+        BASE,
+        {**BASE, "qk_layernorm": True, "num_key_value_heads": 4, "partial_rotary_factor": 0.25},
+        {**BASE, "tie_word_embeddings": True},
+    ],
     "phi3": [BASE, {**WINDOW, "tie_word_embeddings": True, "partial_rotary_factor": 0.5}],
     "stablelm": [
         BASE,
         {**BASE, "use_qkv_bias": True, "use_parallel_residual": True, "partial_rotary_factor": 0.5},
     ],
     "starcoder2": [BASE, {**WINDOW, "use_bias": False, "hidden_act": "relu", "tie_word_embeddings": False}],
+    "xglm": [
+        XGLM,
+        {**XGLM, "scale_embedding": False, "activation_function": "relu", "tie_word_embeddings": False},
+    ],
 }
 """model_type -> configs that between them use every branch of the family's translation."""
 

@@ -29,7 +29,7 @@ T = 13
 VALUES: dict[Any, tuple[object, ...]] = {
     bool: (False, True),
     int: (2, 3, 8),
-    float: (0.25, 1.0),
+    float: (0.25, 1.0, 4.0),
     NoneType: (None,),
 }
 MOST_COMBINATIONS = 2048

@@ -60,6 +60,14 @@ def test_rmsnorm_is_its_formula(eps: float) -> None:
     torch.testing.assert_close(module(x), torch.stack(rows).reshape(2, 5, 12), **EXACT)
 
 
+def test_rmsnorm_without_gains_is_its_formula() -> None:
+    _, module = norm_of("plain_rmsnorm", 0.5)
+    x = 3 * noise(2, 5, 12) + 1
+    rows = [row / (sum(value**2 for value in row) / 12 + 0.5) ** 0.5 for row in x.reshape(-1, 12)]
+    torch.testing.assert_close(module(x), torch.stack(rows).reshape(2, 5, 12), **EXACT)
+    assert not list(module.parameters())
+
+
 def gelu_exact(x: float) -> float:
     """X times the Gaussian distribution function: Hendrycks and Gimpel 2016, equation 1."""
     return x * 0.5 * (1 + math.erf(x / math.sqrt(2)))
@@ -94,7 +102,7 @@ ACTIVATIONS = [
 
 
 def test_every_mlp_has_a_formula_here() -> None:
-    assert {kind for kind, _, _ in ACTIVATIONS} == set(AXES["mlp"].names())
+    assert {kind for kind, _, _ in ACTIVATIONS} | {"xielu"} == set(AXES["mlp"].names())  # which has a file of its own
 
 
 @pytest.mark.parametrize("bias", [False, True])

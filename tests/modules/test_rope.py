@@ -16,7 +16,7 @@ from torch import Tensor
 
 from harness.choices.attention.multi_head import MultiHead
 from harness.choices.base import Dims
-from harness.choices.positions.rope import Rope
+from harness.choices.positions.rope import InterpolationByPart, Rope, YaRN
 from harness.choices.positions.rope_2d import Rope2D
 from harness.modules.positions import Places
 from harness.modules.positions.rope import RotaryPositions, rotate_half_split, rotate_interleaved, rotation_tables
@@ -121,6 +121,48 @@ def test_one_layout_is_a_permutation_of_the_other() -> None:
     x, tables = noise(2, 7, 3, CHANNELS), exact_tables(torch.arange(7), CHANNELS)
     order = torch.arange(CHANNELS).reshape(2, -1).T.flatten()  # 0, half, 1, half + 1, ...
     assert torch.equal(rotate_interleaved(x[..., order], *tables), rotate_half_split(x, *tables)[..., order])
+
+
+def quotients(scaling: InterpolationByPart | YaRN, theta: float) -> list[float]:
+    """What the angles of one token are divided by, for the eight pairs of 16 channels."""
+    one = torch.tensor([1])
+    _, sin = rotation_tables(one, CHANNELS, theta)
+    _, scaled = rotation_tables(one, CHANNELS, theta, scaling)
+    return [round(float(quotient), 4) for quotient in (sin.asin() / scaled.asin()).flatten()]
+
+
+def test_yarn_divides_the_frequencies_behind_a_number_that_its_paper_computes() -> None:
+    """At theta 10^4 pair i turns 4096 / (2 pi 10^(i / 2)) times in 4096 tokens: 32 times at i = 2.62, once at 5.63."""
+    scaling = YaRN(
+        kind="yarn",
+        factor=4.0,
+        original_length=4096,
+        beta_fast=32.0,
+        beta_slow=1.0,
+        truncate=True,
+        attention_factor=1.0,
+    )
+    rounded = [1 / (1 - 0.75 * share) for share in (0, 0, 0, 1 / 4, 2 / 4, 3 / 4, 1, 1)]  # from 2 to 6
+    assert quotients(scaling, THETA) == [round(quotient, 4) for quotient in rounded]
+    exact = [min(max((i - 2.6180) / (5.6283 - 2.6180), 0), 1) for i in range(8)]
+    whole = quotients(scaling.model_copy(update={"truncate": False}), THETA)
+    assert whole == pytest.approx([1 / (1 - 0.75 * share) for share in exact], abs=2e-4)  # the bounds have 5 digits
+
+
+def test_yarn_stretches_queries_and_keys() -> None:
+    scaling = YaRN(
+        kind="yarn",
+        factor=1.0,
+        original_length=64,
+        beta_fast=32.0,
+        beta_slow=1.0,
+        truncate=True,
+        attention_factor=1.5,
+    )
+    plain = rotation_tables(torch.arange(9), CHANNELS, THETA)
+    stretched = rotation_tables(torch.arange(9), CHANNELS, THETA, scaling)
+    for table, longer in zip(plain, stretched, strict=True):
+        torch.testing.assert_close(longer, 1.5 * table)
 
 
 def test_ids_of_a_batch_turn_each_sequence_by_its_own() -> None:

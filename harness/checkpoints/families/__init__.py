@@ -51,48 +51,11 @@ def dims(config: Config, layers: str, hidden: str, vocab: str, length: str) -> d
     return {size: config.take(name) for size, name in names.items()}
 
 
-SCALINGS: dict[str, dict[str, str]] = {
-    "default": {},
-    "linear": {"factor": "factor"},
-    "llama3": {
-        "factor": "factor",
-        "low_freq_factor": "low_freq_factor",
-        "high_freq_factor": "high_freq_factor",
-        "original_max_position_embeddings": "original_length",
-    },
-}
-"""Kinds of rotary scaling: released option -> the option of the spec."""
-
-
-def rope(config: Config, *, layout: str = "half_split", fraction: float = 1.0) -> dict[str, Any]:
-    """Rotary positions, from `rope_parameters` or, before transformers 5, `rope_theta` and `rope_scaling`."""
-    field = "rope_parameters" if config.take("rope_parameters", default=None) else "rope_scaling"
-    parameters = config.take("rope_parameters", "rope_scaling", default={})
-    theta = config.take("rope_theta", "rotary_emb_base", default=10000.0)
-    share = config.take("partial_rotary_factor", "rotary_pct", default=fraction)
-    return rotary(config, field, {"rope_theta": theta, "partial_rotary_factor": share, **parameters}, layout=layout)
-
-
-def rotary(config: Config, field: str, parameters: dict[str, Any], *, layout: str = "half_split") -> dict[str, Any]:
-    """Rotary positions of parameters that name their theta; the field is where they come from."""
-    kind = parameters.get("rope_type", parameters.get("type", "default"))
-    options = SCALINGS.get(kind)
-    given = set(parameters) - {"rope_theta", "partial_rotary_factor", "rope_type", "type"}
-    if options is None or given != set(options):
-        config.refuse(field, parameters)
-    scaling = {"kind": kind, **{own: parameters[released] for released, own in options.items()}}
-    return {
-        "kind": "rope",
-        "theta": float(parameters["rope_theta"]),
-        "fraction": float(parameters.get("partial_rotary_factor", 1.0)),
-        "layout": layout,
-        **({"scaling": scaling} if options else {}),
-    }
-
-
-def head(config: Config, *, tied: bool) -> dict[str, Any]:
-    """Tied or untied, with what the family assumes where the config does not say."""
-    return {"kind": "tied"} if config.take("tie_word_embeddings", default=tied) else {"kind": "untied"}
+def head(config: Config, *, tied: bool, bias: bool = False) -> dict[str, Any]:
+    """Tied or untied, with what the family assumes where the config does not say; a bias is kept in either case."""
+    if config.take("tie_word_embeddings", default=tied):
+        return {"kind": "tied_bias" if bias else "tied"}
+    return {"kind": "untied", "bias": bias}
 
 
 GATED = {

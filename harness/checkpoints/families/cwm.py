@@ -7,9 +7,11 @@ from typing import ClassVar
 from harness.checkpoints.config import Config
 from harness.checkpoints.families import Document, Fields, families, with_windows
 from harness.checkpoints.families.llama import Llama
+from harness.checkpoints.rotary import parameters_of
 
 SCALED = {
     "rope_type": "llama3",
+    "rope_theta": 1000000.0,
     "factor": 16.0,
     "low_freq_factor": 1.0,
     "high_freq_factor": 4.0,
@@ -35,7 +37,7 @@ class CWM(Llama):
 
     def document(self, config: Config) -> Document:
         """LLaMA's; the first layer of four sees everything where the config does not say which."""
-        if not config.take("rope_parameters", "rope_scaling", default=None):
+        if not parameters_of(config)[1]:
             config = config.with_fields(rope_parameters=SCALED)
         document = super().document(config)
         layers = range(document["dims"]["num_layers"])

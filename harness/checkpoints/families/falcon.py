@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from harness.checkpoints.config import Config
-from harness.checkpoints.families import PLAIN, Document, Family, activation, dims, families, head, rope
+from harness.checkpoints.families import PLAIN, Document, Family, activation, dims, families, head
 from harness.checkpoints.families.bloom import MODULES, bloom_templates
 from harness.checkpoints.layout import Templates
+from harness.checkpoints.rotary import rope
 from harness.spec.model import Spec
 
 

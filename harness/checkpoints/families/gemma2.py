@@ -38,8 +38,6 @@ class Gemma2(Llama):
     absent = ("mlp_bias",)
 
     residual: ClassVar[str] = "sandwich"
-    period: ClassVar[int] = 2
-    """Every so manieth layer sees everything, where the config does not say which."""
 
     def document(self, config: Config) -> Document:
         """LLaMA's, with what the activation is called here."""
@@ -54,10 +52,14 @@ class Gemma2(Llama):
             embedding={"kind": "table", "scale": "sqrt(D)"},
             head={**document["choices"]["head"], "softcap": softcap},
         )
-        period = config.take("sliding_window_pattern", "_sliding_window_pattern", default=self.period)
+        period = self.period(config)
         layers = range(1, document["dims"]["num_layers"] + 1)
         assumed = ["sliding_attention" if layer % period else "full_attention" for layer in layers]
         return with_windows(document, config, assumed)
+
+    def period(self, config: Config) -> int:
+        """Every so manieth layer sees everything, where the config does not say which."""
+        return 2
 
     def attention(self, config: Config) -> dict[str, Any]:
         """Scores are scaled by what the config says, then capped."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from harness.checkpoints.config import Config
-from harness.checkpoints.families import Document, Fields, families, in_blocks, rotary, with_choices
+from harness.checkpoints.families import Document, Fields, families, in_blocks, with_choices
 from harness.checkpoints.families.gemma import one_plus
 from harness.checkpoints.families.gemma2 import SANDWICH, Gemma2
 from harness.checkpoints.families.llama import HEAD_NORMS
 from harness.checkpoints.layout import Templates
+from harness.checkpoints.rotary import rotary
 from harness.spec.model import Spec
 
 
@@ -21,14 +22,20 @@ class Gemma3Text(Gemma2):
 
     defaults: ClassVar[Fields] = {**Gemma2.defaults, "final_logit_softcapping": None, "attn_logit_softcapping": None}
 
-    period = 6
-
     def document(self, config: Config) -> Document:
         """Gemma 2's, with a base for each kind of layer."""
         config.expect("attn_logit_softcapping")
-        local, everywhere = rotary_by_kind(config, local=1e4, everywhere=1e6)
+        local, everywhere = rotary_by_kind(
+            config, local=config.take("rope_local_base_freq", default=1e4), everywhere=1e6
+        )
         document = super().document(config.with_fields(rope_parameters=None, rope_scaling=None))
         return in_blocks(with_choices(document, position=local), "position", full=everywhere)
+
+    def period(self, config: Config) -> int:
+        """What is saved with an underscore is what was read without."""
+        config.take("_sliding_window_pattern", default=None)
+        period: int = config.take("sliding_window_pattern", default=6)
+        return period
 
     def attention(self, config: Config) -> dict[str, Any]:
         """Each head of the queries and keys normalised."""
@@ -49,11 +56,9 @@ def rotary_by_kind(config: Config, *, local: float, everywhere: float) -> tuple[
         config.refuse("rope_parameters", given)
     scaling = config.take("rope_scaling", default={})
     base = config.take("rope_theta", default=everywhere)
-    local = config.take("rope_local_base_freq", default=local)
     windowed = {"rope_theta": local, **given.get("sliding_attention", {})}
-    full = {"rope_theta": base, **scaling, **given.get("full_attention", {})}
+    full = {"rope_theta": base, **given.get("full_attention", {}), **scaling}
+    field = "rope_scaling" if scaling else "rope_parameters"
     if windowed.get("rope_type", "default") != "default":
         config.refuse("rope_parameters", given)
-    return rotary(config, "rope_parameters", windowed), rotary(
-        config, "rope_scaling" if scaling else "rope_parameters", full
-    )
+    return rotary(config, "rope_parameters", windowed), rotary(config, field, full, by_kind=True)

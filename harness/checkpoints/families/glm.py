@@ -27,10 +27,10 @@ class GLM(Llama):
         "head_dim": 128,
         "num_key_value_heads": 2,
         "rms_norm_eps": 1.5625e-07,
-        "partial_rotary_factor": 0.5,
         "attention_bias": True,
     }
     layout = "interleaved"
+    fraction = 0.5
     absent = ("mlp_bias",)
 
     def attention(self, config: Config) -> dict[str, Any]:

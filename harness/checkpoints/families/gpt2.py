@@ -29,6 +29,7 @@ BLOCK = {
 }
 
 
+@families.register("gpt-sw3")
 @families.register("gpt2")
 class GPT2(Family):
     """Pre-LN, learned positions, matrices stored [in, out]."""

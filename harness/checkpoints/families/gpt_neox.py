@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from harness.checkpoints.config import Config
-from harness.checkpoints.families import PLAIN, Document, Family, activation, dims, families, head, rope
+from harness.checkpoints.families import PLAIN, Document, Family, activation, dims, families, head
 from harness.checkpoints.layout import ByHead, Form, Templates
+from harness.checkpoints.rotary import neox_rope
 from harness.spec.model import Spec
 
 MODULES = {
@@ -56,7 +57,7 @@ class GPTNeoX(Family):
             "choices": {
                 "norm": {"kind": "layernorm", "eps": config.take("layer_norm_eps", default=1e-5)},
                 "residual": "parallel_two_norms" if parallel else "pre",
-                "position": rope(config, fraction=0.25),
+                "position": neox_rope(config, fraction=0.25),
                 "attention": attention,
                 "pattern": "dense",
                 "mlp": {

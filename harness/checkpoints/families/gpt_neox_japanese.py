@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from harness.checkpoints.config import Config
-from harness.checkpoints.families import PLAIN, Document, Family, activation, dims, families, head, rope
+from harness.checkpoints.families import PLAIN, Document, Family, activation, dims, families, head
 from harness.checkpoints.families.gpt_neox import neox_templates
 from harness.checkpoints.layout import Templates
+from harness.checkpoints.rotary import neox_rope
 from harness.spec.model import Spec
 
 
@@ -34,7 +35,7 @@ class GPTNeoXJapanese(Family):
             "choices": {
                 "norm": {"kind": "layernorm", "eps": config.take("layer_norm_eps", default=1e-5)},
                 "residual": "pre",
-                "position": rope(config),
+                "position": neox_rope(config, fraction=1.0),
                 "attention": attention,
                 "pattern": "dense",
                 "mlp": {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from harness.checkpoints.config import Config
-from harness.checkpoints.families import PLAIN, Document, Family, activation, dims, families
+from harness.checkpoints.families import PLAIN, Document, Family, activation, dims, families, head
 from harness.checkpoints.families.gpt2 import transformer_templates
 from harness.checkpoints.layout import Templates
 from harness.spec.model import Spec
@@ -35,8 +35,6 @@ class GPTJ(Family):
         """Biases on the MLP and on the head, none on attention."""
         config.expect("rotary", True)
         config.expect("scale_attn_weights", True)
-        # A tied head would keep its bias.
-        config.expect("tie_word_embeddings", False)
         config.take("n_ctx", default=None)
         sizes = dims(config, "n_layer", "n_embd", "vocab_size", "n_positions")
         heads = config.take("n_head")
@@ -58,7 +56,7 @@ class GPTJ(Family):
                     "intermediate_size": config.take("n_inner", default=4 * sizes["hidden_size"]),
                     "bias": True,
                 },
-                "head": {"kind": "untied", "bias": True},
+                "head": head(config, tied=False, bias=True),
                 "objective": "causal_lm",
             },
         }

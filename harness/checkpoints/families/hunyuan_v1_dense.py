@@ -8,6 +8,7 @@ from harness.checkpoints.config import Config
 from harness.checkpoints.families import Document, Fields, families
 from harness.checkpoints.families.llama import NAMES, Llama
 from harness.checkpoints.layout import Templates
+from harness.checkpoints.rotary import parameters_of
 from harness.spec.model import Spec
 
 
@@ -24,7 +25,7 @@ class HunyuanDense(Llama):
         """LLaMA's, with the base that `alpha` makes."""
         config.take("eod_token_id", default=None)
         config.expect("use_qk_norm", True)
-        scaling = config.take("rope_parameters", "rope_scaling", default={})
+        _, scaling = parameters_of(config)
         if "dynamic" in (scaling.get("rope_type"), scaling.get("type")) and scaling.get("alpha"):
             size, heads = config.take("hidden_size"), config.take("num_attention_heads")
             channels = config.take("head_dim", default=size // heads)

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from harness.checkpoints.config import Config
-from harness.checkpoints.families import GATED, Document, Family, activation, dims, families, head, rope
+from harness.checkpoints.families import GATED, Document, Family, activation, dims, families, head
 from harness.checkpoints.layout import Templates
+from harness.checkpoints.rotary import rope
 from harness.spec.model import Spec
 
 NAMES: dict[str, str] = {
@@ -41,10 +42,13 @@ class Llama(Family):
 
     source = ("transformers, models/llama", "https://github.com/huggingface/transformers")
 
-    ignored = (".rotary_emb.inv_freq",)
+    ignored: ClassVar[tuple[str, ...]] = (".rotary_emb.inv_freq",)
 
     layout: ClassVar[str] = "half_split"
     """Which channels of a head make a rotary pair."""
+
+    fraction: ClassVar[float | None] = None
+    """The share of a head's channels that is rotated where the config does not say; None: all, whatever it says."""
 
     activations: ClassVar[Mapping[str, dict[str, str]]] = GATED
 
@@ -60,7 +64,7 @@ class Llama(Family):
             "choices": {
                 "norm": {"kind": "rmsnorm", "eps": config.take("rms_norm_eps", default=1e-6)},
                 "residual": "pre",
-                "position": rope(config, layout=self.layout),
+                "position": rope(config, layout=self.layout, fraction=self.fraction),
                 "attention": self.attention(config),
                 "pattern": "dense",
                 "mlp": {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from harness.checkpoints.config import Config
-from harness.checkpoints.families import PLAIN, Document, families, rope, with_choices
+from harness.checkpoints.families import PLAIN, Document, families, with_choices
 from harness.checkpoints.families.llama import NAMES, Llama
 from harness.checkpoints.families.stablelm import NORM_BIASES
 from harness.checkpoints.layout import OnePlus, Templates
@@ -20,6 +20,7 @@ class Nemotron(Llama):
 
     defaults: ClassVar[dict[str, Any]] = {"hidden_act": "relu2"}
 
+    fraction = 0.5
     activations = PLAIN
 
     def document(self, config: Config) -> Document:
@@ -27,7 +28,6 @@ class Nemotron(Llama):
         return with_choices(
             super().document(config),
             norm={"kind": "layernorm", "eps": config.take("norm_eps", default=1e-5)},
-            position=rope(config, fraction=0.5),
         )
 
     def templates(self, spec: Spec) -> Templates:

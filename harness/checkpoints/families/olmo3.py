@@ -12,7 +12,7 @@ from harness.checkpoints.families.olmo2 import OLMo2
 
 @families.register("olmo3")
 class OLMo3(OLMo2):
-    """Three layers with a window, then one without. Releases whose positions are scaled by YaRN are refused."""
+    """Three layers with a window, then one without."""
 
     source = ("transformers, models/olmo3", "https://github.com/huggingface/transformers")
 
@@ -20,8 +20,7 @@ class OLMo3(OLMo2):
 
     def document(self, config: Config) -> Document:
         """OLMo 2's, with the rotary positions of each kind of layer."""
-        base = config.take("rope_theta", default=5e5)
-        local, everywhere = rotary_by_kind(config, local=base, everywhere=base)
+        local, everywhere = rotary_by_kind(config, local=5e5, everywhere=5e5)
         document = super().document(config.with_fields(rope_parameters=None, rope_scaling=None))
         layers = range(1, document["dims"]["num_layers"] + 1)
         assumed = ["sliding_attention" if layer % 4 else "full_attention" for layer in layers]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from harness.checkpoints.config import Config
-from harness.checkpoints.families import PLAIN, Document, Family, activation, dims, families, head, rope
+from harness.checkpoints.families import PLAIN, Document, Family, activation, dims, families, head
 from harness.checkpoints.layout import ByHead, Form, Templates
+from harness.checkpoints.rotary import rope
 from harness.spec.model import Spec
 
 MODULES = {

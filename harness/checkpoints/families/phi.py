@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from harness.checkpoints.config import Config
-from harness.checkpoints.families import PLAIN, Document, Family, activation, dims, families, rope
+from harness.checkpoints.families import PLAIN, Document, Family, activation, dims, families, head
 from harness.checkpoints.layout import Templates
+from harness.checkpoints.rotary import rope
 from harness.spec.model import Spec
 
 MODULES = {
@@ -30,8 +31,6 @@ class Phi(Family):
 
     def document(self, config: Config) -> Document:
         """Grouped queries, which may be normalised head by head."""
-        # A tied head would keep its bias.
-        config.expect("tie_word_embeddings", False)
         heads = config.take("num_attention_heads")
         return {
             "dims": dims(config, "num_hidden_layers", "hidden_size", "vocab_size", "max_position_embeddings"),
@@ -53,7 +52,7 @@ class Phi(Family):
                     "intermediate_size": config.take("intermediate_size"),
                     "bias": True,
                 },
-                "head": {"kind": "untied", "bias": True},
+                "head": head(config, tied=False, bias=True),
                 "objective": "causal_lm",
             },
         }

@@ -8,6 +8,7 @@ from harness.checkpoints.config import Config
 from harness.checkpoints.families import Document, families, with_choices
 from harness.checkpoints.families.llama import NAMES, Llama
 from harness.checkpoints.layout import Stacked, Templates
+from harness.checkpoints.rotary import parameters_of
 from harness.spec.model import Spec
 
 
@@ -19,12 +20,18 @@ class Phi3(Llama):
 
     defaults: ClassVar[dict[str, Any]] = {"rms_norm_eps": 1e-5}
 
+    fraction = 1.0
     absent = ("attention_bias", "mlp_bias")
 
     def document(self, config: Config) -> Document:
-        """LLaMA's; where the rotary base is not scaled, the original length says nothing."""
+        """LLaMA's; where the rotary base is not scaled, the original length says nothing.
+
+        Of scalings, the family's code knows LongRoPE only, which it also reads where a config says yarn.
+        """
         config.take("original_max_position_embeddings", default=None)
         document = super().document(config)
+        if "scaling" in document["choices"]["position"]:
+            config.refuse(*parameters_of(config))
         window = config.take("sliding_window", default=None)
         return with_choices(document, pattern={"kind": "banded", "window": window}) if window else document
 

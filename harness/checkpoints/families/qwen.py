@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from harness.checkpoints.config import Config
-from harness.checkpoints.families import Document, Family, dims, families, head, rope
+from harness.checkpoints.families import Document, Family, dims, families, head
 from harness.checkpoints.layout import Templates
+from harness.checkpoints.rotary import neox_rope
 from harness.spec.model import Spec
 
 
@@ -33,7 +34,7 @@ class Qwen(Family):
             "choices": {
                 "norm": {"kind": "rmsnorm", "eps": config.take("layer_norm_epsilon")},
                 "residual": "pre",
-                "position": rope(config),
+                "position": neox_rope(config, fraction=1.0),
                 "attention": {
                     "kind": "multi_head",
                     "num_heads": heads,

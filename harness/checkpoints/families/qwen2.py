@@ -15,6 +15,8 @@ class Qwen2(Llama):
 
     source = ("transformers, models/qwen2", "https://github.com/huggingface/transformers")
 
+    absent = ("mlp_bias",)
+
     def document(self, config: Config) -> Document:
         """LLaMA's, with windows where `use_sliding_window` is set."""
         document = super().document(config)

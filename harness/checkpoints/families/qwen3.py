@@ -19,7 +19,6 @@ class Qwen3(Qwen2):
     source = ("transformers, models/qwen3", "https://github.com/huggingface/transformers")
 
     defaults: ClassVar[Fields] = {"head_dim": 128}
-    absent = ("mlp_bias",)
 
     def attention(self, config: Config) -> dict[str, Any]:
         """LLaMA's, each head of the queries and keys normalised."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from harness.checkpoints.config import Config
-from harness.checkpoints.families import Document, families, rope, with_choices
+from harness.checkpoints.families import Document, families, with_choices
 from harness.checkpoints.families.llama import NAMES, Llama
 from harness.checkpoints.layout import Templates
 from harness.spec.model import Spec
@@ -24,6 +24,7 @@ class StableLM(Llama):
 
     source = ("transformers, models/stablelm", "https://github.com/huggingface/transformers")
 
+    fraction = 0.25
     absent = ("qk_layernorm", "attention_bias", "mlp_bias")
 
     def document(self, config: Config) -> Document:
@@ -32,7 +33,6 @@ class StableLM(Llama):
             super().document(config),
             norm={"kind": "layernorm", "eps": config.take("layer_norm_eps", default=1e-5)},
             residual="parallel" if config.take("use_parallel_residual", default=False) else "pre",
-            position=rope(config, fraction=0.25),
         )
 
     def attention(self, config: Config) -> dict[str, Any]:

@@ -33,11 +33,13 @@ class StarCoder2(Llama):
             config.take(name, default=None)
         # `hidden_act` is what counts of the two.
         config.take("activation_function", default=None)
+        eps = config.take("norm_epsilon", default=1e-5)
+        config.expect("layer_norm_epsilon", eps)
         document = super().document(config)
         window = config.take("sliding_window", default=None)
         return with_choices(
             document,
-            norm={"kind": "layernorm", "eps": config.take("norm_epsilon", "layer_norm_epsilon", default=1e-5)},
+            norm={"kind": "layernorm", "eps": eps},
             pattern={"kind": "banded", "window": window} if window else "dense",
             mlp={**document["choices"]["mlp"], "bias": config.take("use_bias", default=True)},
         )

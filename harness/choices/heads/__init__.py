@@ -1,5 +1,7 @@
 """How the last hidden state becomes logits."""
 
+from typing import ClassVar
+
 from pydantic import PositiveFloat
 
 from harness.choices.base import Choice
@@ -16,6 +18,9 @@ class Head(Choice):
 
     scale: PositiveFloat = 1.0
     softcap: PositiveFloat | None = None
+
+    tied: ClassVar[bool]
+    """Whether the matrix is the token table."""
 
 
 heads: Registry[type[Head]] = Registry("head", __name__)

@@ -11,6 +11,8 @@ class Tied(Head):
     kind = "tied"
     source = Source("Using the Output Embedding to Improve Language Models", "https://arxiv.org/abs/1608.05859")
 
+    tied = True
+
     def flops(self, dims: Dims, tokens: int) -> int:
         """2 D V a token."""
         return Linear(dims.hidden_size, dims.vocab_size).flops(tokens)

@@ -13,6 +13,8 @@ class Untied(Head):
 
     bias: bool = False
 
+    tied = False
+
     def params(self, dims: Dims) -> int:
         """D V, and V for the bias."""
         return Linear(dims.hidden_size, dims.vocab_size, self.bias).params

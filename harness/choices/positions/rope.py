@@ -26,6 +26,10 @@ class Interpolation(BaseModel):
         """The same."""
         return self
 
+    def problem(self, theta: float) -> str | None:
+        """None."""
+        return None
+
 
 class InterpolationByPart(BaseModel):
     """Only slow frequencies are divided by `factor`: Llama 3.1, https://arxiv.org/abs/2407.21783
@@ -46,6 +50,46 @@ class InterpolationByPart(BaseModel):
         """The same share of the longest sequence."""
         return self.model_copy(update={"original_length": scaling.length(self.original_length)})
 
+    def problem(self, theta: float) -> str | None:
+        """What does not fit: the part between the two numbers of turns must have a width."""
+        return (
+            "low_freq_factor must be below high_freq_factor" if self.low_freq_factor >= self.high_freq_factor else None
+        )
+
+
+class YaRN(BaseModel):
+    """Slow frequencies are divided, and queries and keys stretched: Peng et al. 2023, https://arxiv.org/abs/2309.00071
+
+    As in the paper's released code, the frequencies are told apart by their number i, not by their turns: up to that
+    which turns `beta_fast` times in the `original_length` they stay, from that which turns `beta_slow` times on they
+    are divided by `factor`, and between them the quotient goes over linearly in i.
+
+    Attributes:
+        truncate: whether those two numbers, which are no whole ones, are rounded away from each other.
+        attention_factor: what the rotated channels of queries and of keys are multiplied by; the paper's is
+            1 + ln(factor) / 10.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    kind: Literal["yarn"]
+    factor: PositiveFloat
+    original_length: PositiveInt
+    beta_fast: PositiveFloat
+    beta_slow: PositiveFloat
+    truncate: bool
+    attention_factor: PositiveFloat
+
+    def scaled(self, scaling: Scaling) -> YaRN:
+        """The same share of the longest sequence."""
+        return self.model_copy(update={"original_length": scaling.length(self.original_length)})
+
+    def problem(self, theta: float) -> str | None:
+        """What does not fit: frequencies must fall, and the fast ones stand in front of the slow ones."""
+        if theta <= 1:
+            return f"yarn needs a theta above 1; found {theta:g}"
+        return "beta_slow must not be above beta_fast" if self.beta_slow > self.beta_fast else None
+
 
 @positions.register("rope")
 class Rope(Position):
@@ -65,7 +109,7 @@ class Rope(Position):
     theta: PositiveFloat
     fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
     layout: Literal["half_split", "interleaved"] = "half_split"
-    scaling: Annotated[Interpolation | InterpolationByPart, Field(discriminator="kind")] | None = None
+    scaling: Annotated[Interpolation | InterpolationByPart | YaRN, Field(discriminator="kind")] | None = None
 
     def rotary_channels(self, head_channels: int) -> int:
         """How many of a head's channels are rotated: whole pairs, and at least one in heads scaled down to a few."""
@@ -81,11 +125,8 @@ class Rope(Position):
                 f"found {self.fraction}, which rotates {rotary:g} of the {channels} channels of a head; "
                 "expected an even whole number of them",
             )
-        if (
-            isinstance(self.scaling, InterpolationByPart)
-            and self.scaling.low_freq_factor >= self.scaling.high_freq_factor
-        ):
-            yield "scaling", "low_freq_factor must be below high_freq_factor"
+        if self.scaling and (problem := self.scaling.problem(self.theta)):
+            yield "scaling", problem
 
     def scaled(self, scaling: Scaling) -> Rope:
         """The scaling at its share of the longest sequence."""

@@ -9,30 +9,51 @@ from torch import Tensor
 
 from harness.choices.axes import Choices
 from harness.choices.base import Dims
-from harness.choices.positions.rope import Interpolation, InterpolationByPart, Rope
+from harness.choices.positions.rope import Interpolation, InterpolationByPart, Rope, YaRN
 from harness.modules import computes
 from harness.modules.positions import Places, PositionModule
 
 
 def rotation_tables(
-    ids: Tensor, channels: int, theta: float, scaling: Interpolation | InterpolationByPart | None = None
+    ids: Tensor, channels: int, theta: float, scaling: Interpolation | InterpolationByPart | YaRN | None = None
 ) -> tuple[Tensor, Tensor]:
     """Cosine and sine of position x frequency, [.., T, 1, channels / 2], in float32 whatever the model computes in."""
     exponents = torch.arange(0, channels, 2, device=ids.device, dtype=torch.float32) / channels
-    angles = ids.to(torch.float32)[..., None, None] * _slowed(theta**-exponents, scaling)
+    frequencies = theta**-exponents
+    if scaling:
+        frequencies = frequencies * _kept(frequencies, theta, scaling)
+    angles = ids.to(torch.float32)[..., None, None] * frequencies
+    if isinstance(scaling, YaRN):
+        return angles.cos() * scaling.attention_factor, angles.sin() * scaling.attention_factor
     return angles.cos(), angles.sin()
 
 
-def _slowed(frequencies: Tensor, scaling: Interpolation | InterpolationByPart | None) -> Tensor:
-    """What is left of the frequencies, in radians a token."""
-    if scaling is None:
-        return frequencies
+def _kept(frequencies: Tensor, theta: float, scaling: Interpolation | InterpolationByPart | YaRN) -> Tensor | float:
+    """What a scaling leaves of the frequencies, in radians a token: a share of each."""
     if isinstance(scaling, Interpolation):
-        return frequencies / scaling.factor
-    turns = scaling.original_length * frequencies / (2 * math.pi)
-    low, high = scaling.low_freq_factor, scaling.high_freq_factor
-    kept = ((turns - low) / (high - low)).clamp(0, 1)
-    return frequencies * (kept + (1 - kept) / scaling.factor)
+        return 1 / scaling.factor
+    if isinstance(scaling, YaRN):
+        whole = _whole_by_number(len(frequencies), theta, scaling).to(frequencies.device)
+    else:
+        turns = scaling.original_length * frequencies / (2 * math.pi)
+        low, high = scaling.low_freq_factor, scaling.high_freq_factor
+        whole = ((turns - low) / (high - low)).clamp(0, 1)
+    return whole + (1 - whole) / scaling.factor
+
+
+def _whole_by_number(count: int, theta: float, scaling: YaRN) -> Tensor:
+    """How much of each of `count` frequencies YaRN leaves alone, from 1 for the first to 0 for the last, [count]."""
+
+    def number_of(turns: float) -> float:
+        """The frequency that turns so many times in the original length, counted from 0."""
+        return count * math.log(scaling.original_length / (2 * math.pi * turns)) / math.log(theta)
+
+    first, last = number_of(scaling.beta_fast), number_of(scaling.beta_slow)
+    if scaling.truncate:
+        first, last = math.floor(first), math.ceil(last)
+    first, last = max(first, 0), min(last, 2 * count - 1)  # the released code ends with the channels, not the pairs
+    width = last - first or 0.001
+    return 1 - ((torch.arange(count, dtype=torch.float32) - first) / width).clamp(0, 1)
 
 
 def rotate_half_split(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:

@@ -1,0 +1,45 @@
+"""Cohere Compass without its eyes: Cohere's layout with rotary positions, or none, by kind of layer."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from harness.checkpoints.config import Config
+from harness.checkpoints.families import Document, Fields, families, in_blocks, with_windows
+from harness.checkpoints.families.cohere import Cohere
+from harness.checkpoints.rotary import rotary
+
+KINDS = {"full_attention": "full", "sliding_attention": "window"}
+
+
+@families.register("cohere_compass_text")
+class CohereCompassText(Cohere):
+    """The text model of North Micro Vision, and text models in its layout."""
+
+    source = ("transformers, models/cohere_compass", "https://github.com/huggingface/transformers")
+
+    defaults: ClassVar[Fields] = {"tie_word_embeddings": True, "sliding_window": 4096}
+    layout = "half_split"
+
+    def document(self, config: Config) -> Document:
+        """Cohere's, with windows and positions as the config says of each kind of layer."""
+        config.expect("rope_theta")
+        config.expect("rope_scaling")
+        config.expect("head_dim", config.take("hidden_size") // config.take("num_attention_heads"))
+        config.take("pooling", default=None)  # of a head for another task
+        given = config.take("rope_parameters", default={})
+        scale = config.take("logit_scale", default=1.0)
+        document = super().document(config.with_fields(rope_parameters=None, logit_scale=scale))
+        document = with_windows(document, config, ["full_attention"] * document["dims"]["num_layers"])
+        if set(given) - {*KINDS, "rope_theta", "rope_type"}:
+            config.refuse("rope_parameters", given)
+        kinds = {kind: name for kind, name in KINDS.items() if name in document["blocks"]}
+        positions = {name: self._position(config, given.get(kind, {})) for kind, name in kinds.items()}
+        return in_blocks(document, "position", **positions)
+
+    def _position(self, config: Config, parameters: dict[str, Any] | None) -> dict[str, Any]:
+        """Those of a kind of layer; null stands for none. The sections of images mean nothing for text."""
+        if parameters is None:
+            return {"kind": "none"}
+        text = {name: value for name, value in parameters.items() if name not in ("mrope_section", "mrope_interleaved")}
+        return rotary(config, "rope_parameters", text, layout=self.layout, by_kind=True)

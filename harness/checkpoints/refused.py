@@ -1,0 +1,74 @@
+"""Causal language models of transformers that no spec can express, and why; the names are `model_type`s of configs."""
+
+from __future__ import annotations
+
+ENCODER = "an encoder, which sees later tokens, with a layer of its own in the head"
+CROSS = "the decoder of an encoder-decoder, with cross-attention"
+
+_BY_REASON = {
+    # The experts of the MLP.
+    "mixture of experts": "aria_text cohere2_moe dbrx dots1 ernie4_5_moe exaone_moe flex_olmo glm4_moe granitemoe "
+    "granitemoeshared hunyuan_v1_moe hy_v3 kolibri1 mellum minimax_m2 mixtral olmoe phimoe qwen2_moe qwen3_moe "
+    "solar_open",
+    "mixture of experts and latent attention": "axk1 deepseek_v2 deepseek_v3 glm4_moe_lite longcat_flash",
+    "mixture of experts, and latent attention to the keys that an indexer picks": "axk2 deepseek_v32 dots3_note_text "
+    "glm_moe_dsa",
+    "mixture of experts, and attention to the keys that an indexer picks": "minimax_m3_vl_text",
+    "mixture of experts, compressed keys, and several residual streams": "deepseek_v4",
+    "mixture of experts, latent attention, and several residual streams": "hy_v4",
+    "mixture of experts, several residual streams, and linear attention": "qwen4_exp_text",
+    "mixture of experts and attention sinks": "flint gpt_oss granitemoe_swa mimo_v2_flash",
+    "mixture of experts and gated attention": "afmoe beam laguna",
+    "mixture of experts, in attention too": "jetmoe",
+    "mixture of experts, and queries scaled by their position": "llama4_text",
+    "mixture of experts and convolutions": "inkling2_text inkling_text lfm2_moe zaya",
+    "mixture of experts and linear attention": "minimax qwen3_5_moe_text qwen3_next",
+    "mixture of experts, linear and latent attention": "bailing_hybrid kimi_linear",
+    "mixture of experts and state-space layers": "granitemoehybrid jamba nemotron_h",
+    # Other layers than attention.
+    "state-space layers": "bamba falcon_h1 falcon_mamba mamba mamba2 zamba zamba2",
+    "recurrent layers": "recurrent_gemma rwkv xlstm",
+    "linear attention": "olmo_hybrid qwen3_5_text",
+    "convolutions": "lfm2",
+    "convolutions and gated attention": "lfm3",
+    # Other attention.
+    "latent attention": "minicpm3 youtu",
+    "differential attention": "diffllama",
+    "attention whose scores are shifted by what the values say": "doge",
+    "attention sinks": "granite_swa",
+    "attention by hashing, and reversible layers": "reformer",
+    "queries scaled by their position": "ministral3",
+    "trained biases of relative positions": "cpmant",
+    "relative positions in the scores, and later tokens are seen": "xlnet",
+    "normalised values, and layers scaled by stored numbers": "gemma4_unified_text",
+    # Other wiring.
+    "norms inside the sublayers": "bitnet",
+    "a layer of its own in the head, and a first layer without a norm": "modernbert-decoder",
+    "several residual streams, and inputs of their own for every layer": "gemma3n_text",
+    "inputs of their own for every layer, and layers that share keys and values": "gemma4_text",
+    "layers that are passed several times": "hrm_text",
+    "bytes are put together to patches by a model of its own": "blt",
+    "drafts from the keys and values of another model": "gemma4_assistant gemma4_unified_assistant",
+    # No decoder by itself.
+    ENCODER: "bert big_bird camembert data2vec-text electra ernie megatron-bert rembert roberta roberta-prelayernorm "
+    "roc_bert roformer xlm-roberta xlm-roberta-xl xmod",
+    "an encoder, which sees later tokens": "xlm",
+    CROSS: "bart bigbird_pegasus blenderbot blenderbot-small marian mbart mvp pegasus plbart prophetnet",
+    f"{CROSS} to an image": "trocr",
+    f"{CROSS} to speech": "whisper",
+    # More than text.
+    "images in; its text alone is gemma3_text": "gemma3",
+    "images in": "fuyu git got_ocr2 mllama",
+    "images in and out": "emu3",
+    "images in, and mixture of experts": "llama4",
+    "images and sound in": "gemma3n gemma4 gemma4_unified phi4_multimodal",
+    "images and sound in, and mixture of experts": "dots3_note",
+    "images and video in, and linear attention": "qwen3_5",
+    "images and video in, mixture of experts, and linear attention": "qwen3_5_moe qwen4_exp",
+    "speech in and out": "moshi",
+    "speech in": "moss_transcribe_diarize",
+    "music out": "musicgen musicgen_melody",
+}
+
+REFUSED = {kind: reason for reason, kinds in _BY_REASON.items() for kind in kinds.split()}
+"""model_type -> what of it no spec can express."""
