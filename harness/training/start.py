@@ -37,11 +37,12 @@ def fresh(spec: Spec, recipe: Recipe, seed: int) -> Decoder:
 
 
 def _last_gains(model: Decoder) -> list[nn.Parameter]:
-    """The gains of the norm before the head: the final one, or in post-LN models the last of the last block."""
+    """The gains of the norm before the head, if it has any: of the final one, or in post-LN the last of a block."""
     last_block = model.layers[-1]
     assert isinstance(last_block, Block)
     norm = model.final_norm if len(model.final_norm) else getattr(last_block, last_block.norm_names[-1])
-    return [module.weight for module in norm.modules() if isinstance(module, nn.LayerNorm | nn.RMSNorm)]
+    found = (module.weight for module in norm.modules() if isinstance(module, nn.LayerNorm | nn.RMSNorm))
+    return [gain for gain in found if gain is not None]
 
 
 def optimiser_of(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:

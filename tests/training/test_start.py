@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
+from harness.choices.norms import norms
 from harness.metrics.params import params
 from harness.spec import load_spec
 from harness.tasks.synthetic.vocabulary import SIZE
@@ -19,6 +22,15 @@ def test_fresh_logits_have_a_variance_near_one(name: str) -> None:
     tokens = torch.randint(0, SIZE, (16, 34), generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         assert model(tokens).var().item() == pytest.approx(1, rel=0.35)
+
+
+def test_a_tied_head_behind_norms_without_gains_starts_too() -> None:
+    """Nothing makes up for its table there."""
+    small = matched(load_spec("gpt2-small"), 20_000, params, SIZE, 50)
+    plain = norms["plain_rmsnorm"](eps=1e-5)
+    blocks = {name: replace(block, norm=plain) for name, block in small.blocks.items()}
+    model = fresh(replace(small, choices=replace(small.choices, norm=plain), blocks=blocks), Recipe(), 0)
+    assert model(torch.zeros(1, 4, dtype=torch.long)).isfinite().all()
 
 
 def test_tables_and_matrices_are_as_wide_as_the_recipe_says() -> None:
