@@ -50,15 +50,22 @@ class Config:
         """The value of a field under the first of its names that is there; null counts as not there.
 
         Raises:
-            HarnessError: there is none and no default.
+            HarnessError: there is none and no default, or two of its names are there with different values.
         """
         self._taken.update(names)
-        for name in names:
-            if self._fields.get(name) is not None:
-                return self._fields[name]
+        stated = [name for name in names if self._fields.get(name) is not None]
+        for name in stated:
+            if self._fields[name] != self._fields[stated[0]]:
+                self.refuse(name, self._fields[name])
+        if stated:
+            return self._fields[stated[0]]
         if default is _REQUIRED:
             raise HarnessError(f"{self.file}: missing field {names[0]!r}")
         return default
+
+    def ignore(self, *names: str) -> None:
+        """Count fields as taken whose values change nothing that is computed here."""
+        self._taken.update(names)
 
     def with_fields(self, **fields: Any) -> Config:
         """The same config with some fields under other names; the originals count as taken."""

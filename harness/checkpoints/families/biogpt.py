@@ -17,7 +17,7 @@ class BioGPT(Family):
 
     def document(self, config: Config) -> Document:
         """The code has its own epsilon, whatever `layer_norm_eps` says."""
-        config.take("layer_norm_eps", default=None)
+        config.ignore("layer_norm_eps")
         scale = "sqrt(D)" if config.take("scale_embedding", default=True) else 1.0
         return {
             "dims": dims(config, "num_hidden_layers", "hidden_size", "vocab_size", "max_position_embeddings"),

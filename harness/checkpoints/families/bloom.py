@@ -46,9 +46,9 @@ class Bloom(Family):
         config.expect("apply_residual_connection_post_layernorm", False)
         config.expect("n_inner")
         for rounding in ("attention_softmax_in_fp32", "slow_but_exact"):
-            config.take(rounding, default=None)
+            config.ignore(rounding)
         for left in ("masked_softmax_fusion", "offset_alibi", "skip_bias_add", "skip_bias_add_qkv"):
-            config.take(left, default=None)
+            config.ignore(left)
         config = config.with_fields(
             hidden_size=config.take("hidden_size", "n_embed"), seq_length=config.take("seq_length", default=2048)
         )

@@ -72,7 +72,7 @@ def _second(config: Config) -> Document:
     config.expect("rope_ratio", 1, 1.0)
     config.expect("interleaved_qkv", False)
     for rounding in ("apply_query_key_layer_scaling", "attention_softmax_in_fp32", "fp32_residual_connection"):
-        config.take(rounding, default=None)
+        config.ignore(rounding)
     heads = config.take("num_attention_heads")
     shared = config.take("multi_query_attention", default=False)
     groups = config.take("multi_query_group_num", default=1)

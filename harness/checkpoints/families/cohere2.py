@@ -25,14 +25,14 @@ class Cohere2(Cohere):
         config.expect("rotary_pct", 1.0)
         for name in ("use_gated_activation", "use_parallel_block", "use_embedding_sharing"):
             config.expect(name, True)
-        config.take("use_parallel_embedding", default=None)
+        config.ignore("use_parallel_embedding")
         config.expect("head_dim", config.take("hidden_size") // config.take("num_attention_heads"))
         document = super().document(config)
         period = config.take("sliding_window_pattern", default=4)
         if config.take("layer_types", default=None) is None:
             config.expect("layer_switch", period)
         for name in ("layer_switch", "_sliding_window_pattern"):  # neither is read
-            config.take(name, default=None)
+            config.ignore(name)
         layers = range(1, document["dims"]["num_layers"] + 1)
         assumed = ["sliding_attention" if layer % period else "full_attention" for layer in layers]
         return in_blocks(with_windows(document, config, assumed), "position", full="none")

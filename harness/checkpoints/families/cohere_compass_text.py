@@ -26,7 +26,7 @@ class CohereCompassText(Cohere):
         config.expect("rope_theta")
         config.expect("rope_scaling")
         config.expect("head_dim", config.take("hidden_size") // config.take("num_attention_heads"))
-        config.take("pooling", default=None)  # of a head for another task
+        config.ignore("pooling")  # of a head for another task
         given = config.take("rope_parameters", default={})
         scale = config.take("logit_scale", default=1.0)
         document = super().document(config.with_fields(rope_parameters=None, logit_scale=scale))

@@ -76,7 +76,7 @@ def _heads(config: Config) -> dict[str, Any]:
     heads = config.take("num_attention_heads")
     shared = config.take("num_kv_heads", default=heads)
     if config.take("new_decoder_architecture", default=False):
-        config.take("multi_query", default=None)
+        config.ignore("multi_query")
         return {"kind": "grouped_query", "num_heads": heads, "num_kv_heads": shared}
     if config.take("multi_query", default=True):
         return {"kind": "multi_query", "num_heads": heads}

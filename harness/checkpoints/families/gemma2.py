@@ -43,7 +43,7 @@ class Gemma2(Llama):
         """LLaMA's, with what the activation is called here."""
         config.expect("use_bidirectional_attention", False)
         config.expect("cache_implementation", "hybrid")
-        config.take("hidden_act", default=None)
+        config.ignore("hidden_act")
         document = super().document(config.with_fields(hidden_act=config.take("hidden_activation")))
         softcap = config.take("final_logit_softcapping", default=None)
         document = with_choices(

@@ -33,7 +33,7 @@ class Gemma3Text(Gemma2):
 
     def period(self, config: Config) -> int:
         """What is saved with an underscore is what was read without."""
-        config.take("_sliding_window_pattern", default=None)
+        config.ignore("_sliding_window_pattern")
         period: int = config.take("sliding_window_pattern", default=6)
         return period
 

@@ -43,7 +43,7 @@ class GPT2(Family):
         config.expect("scale_attn_weights", True)
         config.expect("scale_attn_by_inverse_layer_idx", False)
         config.expect("add_cross_attention", False)
-        config.take("reorder_and_upcast_attn", "n_ctx", default=None)
+        config.ignore("reorder_and_upcast_attn", "n_ctx")
         sizes = dims(config, "n_layer", "n_embd", "vocab_size", "n_positions")
         return {
             "dims": sizes,

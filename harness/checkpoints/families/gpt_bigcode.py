@@ -22,10 +22,10 @@ class GPTBigCode(GPT2):
     def document(self, config: Config) -> Document:
         """Multi-query, or multi-head with everything stored head by head."""
         for name in ("attention_softmax_in_fp32", "scale_attention_softmax_in_fp32"):
-            config.take(name, default=None)
-        config.take("inference_runner", "validate_runner_input", "pad_key_length", default=None)
-        config.take("pre_allocate_kv_cache", "max_batch_size", "max_sequence_length", default=None)
-        config.take("num_key_value_heads", default=None)
+            config.ignore(name)
+        config.ignore("inference_runner", "validate_runner_input", "pad_key_length")
+        config.ignore("pre_allocate_kv_cache", "max_batch_size", "max_sequence_length")
+        config.ignore("num_key_value_heads")
         kind = "multi_query" if config.take("multi_query", default=True) else "multi_head"
         document = super().document(config)
         return with_choices(document, attention={**document["choices"]["attention"], "kind": kind})

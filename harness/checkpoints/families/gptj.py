@@ -35,7 +35,7 @@ class GPTJ(Family):
         """Biases on the MLP and on the head, none on attention."""
         config.expect("rotary", True)
         config.expect("scale_attn_weights", True)
-        config.take("n_ctx", default=None)
+        config.ignore("n_ctx")
         sizes = dims(config, "n_layer", "n_embd", "vocab_size", "n_positions")
         heads = config.take("n_head")
         return {

@@ -23,7 +23,7 @@ class HunyuanDense(Llama):
 
     def document(self, config: Config) -> Document:
         """LLaMA's, with the base that `alpha` makes."""
-        config.take("eod_token_id", default=None)
+        config.ignore("eod_token_id")
         config.expect("use_qk_norm", True)
         _, scaling = parameters_of(config)
         if "dynamic" in (scaling.get("rope_type"), scaling.get("type")) and scaling.get("alpha"):

@@ -21,5 +21,5 @@ class IQuestCoder(Llama):
         """LLaMA's."""
         config.expect("clip_qkv")
         config.expect("use_sliding_window", False)
-        config.take("sliding_window", "max_window_layers", default=None)
+        config.ignore("sliding_window", "max_window_layers")
         return super().document(config)

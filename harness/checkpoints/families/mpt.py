@@ -32,7 +32,7 @@ class MPT(Family):
         config.expect("embedding_fraction", 1.0, 1)
         config.expect("norm_type", "low_precision_layernorm")
         for name in ("learned_pos_emb", "init_device", "init_config", "tokenizer_name", "verbose"):
-            config.take(name, default=None)
+            config.ignore(name)
         inner = Config(config.take("attn_config", default={}), config.file)
         for name, value in SETTLED.items():
             inner.expect(name, value)

@@ -19,7 +19,7 @@ class OpenAIGPT(Family):
 
     def document(self, config: Config) -> Document:
         """As GPT-2, with the norms behind the sublayers; what this family calls gelu is the approximation by tanh."""
-        config.take("n_ctx", "predict_special_tokens", "n_special", default=None)
+        config.ignore("n_ctx", "predict_special_tokens", "n_special")
         sizes = dims(config, "n_layer", "n_embd", "vocab_size", "n_positions")
         kinds = {"gelu": PLAIN["gelu_new"], "relu": PLAIN["relu"]}
         return {

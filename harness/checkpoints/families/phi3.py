@@ -28,7 +28,7 @@ class Phi3(Llama):
 
         Of scalings, the family's code knows LongRoPE only, which it also reads where a config says yarn.
         """
-        config.take("original_max_position_embeddings", default=None)
+        config.ignore("original_max_position_embeddings")
         document = super().document(config)
         if "scaling" in document["choices"]["position"]:
             config.refuse(*parameters_of(config))

@@ -25,7 +25,7 @@ class Qwen(Family):
         config.expect("no_bias", True)
         config.expect("scale_attn_weights", True)
         for name in ("use_dynamic_ntk", "use_logn_attn", "onnx_safe", "max_position_embeddings"):
-            config.take(name, default=None)
+            config.ignore(name)
         for name in ("use_cache_quantization", "use_cache_kernel", "softmax_in_fp32"):
             config.expect(name, False)
         heads = config.take("num_attention_heads")

@@ -26,7 +26,7 @@ class Qwen2(Llama):
                 "full_attention" if i < first else "sliding_attention" for i in range(document["dims"]["num_layers"])
             ]
             return with_windows(document, config, assumed)
-        config.take("sliding_window", "max_window_layers", "layer_types", default=None)
+        config.ignore("sliding_window", "max_window_layers", "layer_types")
         return document
 
     def attention(self, config: Config) -> dict[str, Any]:

@@ -30,9 +30,9 @@ class StarCoder2(Llama):
         config.expect("mlp_type", "default")
         config.expect("scale_attn_weights", True)
         for name in ("attention_softmax_in_fp32", "scale_attention_softmax_in_fp32"):
-            config.take(name, default=None)
+            config.ignore(name)
         # `hidden_act` is what counts of the two.
-        config.take("activation_function", default=None)
+        config.ignore("activation_function")
         eps = config.take("norm_epsilon", default=1e-5)
         config.expect("layer_norm_epsilon", eps)
         document = super().document(config)
