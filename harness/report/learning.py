@@ -462,7 +462,7 @@ def _against(points: dict[str, tuple[int, float, float]], title: str, text_of: C
     best = frontier((cost, accuracy) for cost, accuracy, _ in points.values())
     draw_reference(figure, "Pareto frontier", [cost for cost, _ in best], [accuracy for _, accuracy in best], "hv")
     figure.update_xaxes(title=title, tickformat="~s")
-    figure.update_yaxes(title="accuracy", range=[0, 1.03])
+    figure.update_yaxes(title="accuracy", range=[0, 1.12])
     return figure
 
 
