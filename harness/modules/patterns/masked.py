@@ -11,6 +11,11 @@ from harness.choices.patterns.prefix import Prefix
 from harness.modules import computes
 from harness.modules.patterns import View
 
+FEW = 4
+"""Queries of a key head, more of which take longer to compute with than its keys take to be read."""
+OUT_OF_CACHE = 1 << 20
+"""Numbers of the keys, for each query of a key head, from which on a processor reads them from memory."""
+
 
 @computes(Prefix)
 def attend_masked(pattern: Pattern, q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:
@@ -39,7 +44,7 @@ def mask(pattern: Pattern, view: View) -> Tensor:
 def _attend(q: Tensor, k: Tensor, v: Tensor, view: View, mask: Tensor | None = None, triangle: bool = False) -> Tensor:
     heads, groups = int(q.shape[2]), int(k.shape[2])  # int: while fvcore traces, a size is a tensor
     q, k, v = (x.transpose(1, 2) for x in (q, k, v))  # [B, heads, T or S, C], as torch wants them
-    if heads > groups and int(q.shape[2]) == 1:
+    if int(q.shape[2]) == 1:
         return _attend_folded(q, k, v, view, mask)
     out = scaled_dot_product_attention(
         q, k, v, attn_mask=mask, is_causal=triangle, scale=view.scale, enable_gqa=heads > groups
@@ -52,8 +57,27 @@ def _attend_folded(q: Tensor, k: Tensor, v: Tensor, view: View, mask: Tensor | N
     if mask is not None and int(mask.shape[1]) > 1:
         mask = mask.reshape(int(mask.shape[0]), int(k.shape[1]), -1, int(mask.shape[-1]))
     queries = q.reshape(int(q.shape[0]), int(k.shape[1]), -1, int(q.shape[-1]))
-    out = scaled_dot_product_attention(queries, k, v, attn_mask=mask, scale=view.scale)
+    if mask is None and _reads_memory(queries, k):
+        out = _by_products(queries, k, v, view.scale or int(q.shape[-1]) ** -0.5)
+    else:
+        out = scaled_dot_product_attention(queries, k, v, attn_mask=mask, scale=view.scale)
     return out.reshape(q.shape).transpose(1, 2)
+
+
+def _reads_memory(q: Tensor, k: Tensor) -> bool:
+    """Whether reading the keys takes longer than computing with them: more than a cache holds, for few queries each.
+
+    Torch's kernel for the CPU then reads at two fifths of the bandwidth, and products at more than half.
+    """
+    group = int(q.shape[2])
+    full_precision = q.dtype in (torch.float32, torch.float64)  # products of 16 bits take 50 times as long
+    return q.device.type == "cpu" and full_precision and group <= FEW and k.numel() >= group * OUT_OF_CACHE
+
+
+def _by_products(q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
+    """Softmax over all keys, [B, K, g, C] for q, with the keys on the left, since they are the larger factor."""
+    weights = (k @ (q * scale).mT).mT.softmax(-1)  # [B, K, g, S]
+    return weights @ v
 
 
 def _attend_capped(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, view: View) -> Tensor:

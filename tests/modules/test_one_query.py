@@ -1,0 +1,41 @@
+"""One query behind a long cache, by products instead of torch's kernel: the same numbers."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from harness.choices.patterns import patterns
+from harness.modules import computed_by
+from harness.modules.patterns import View, masked
+from harness.spec import load_spec
+from tests.contract.examples import lively, tokens_for
+
+
+def attended(group: int, dtype: torch.dtype) -> torch.Tensor:
+    draw = torch.Generator().manual_seed(0)
+    q, k, v = (torch.randn(2, n, heads, 8, generator=draw).to(dtype) for n, heads in ((1, 3 * group), (50, 3), (50, 3)))
+    return computed_by(patterns["dense"]())(patterns["dense"](), q, k, v, View(torch.tensor([49]), torch.arange(50)))
+
+
+@pytest.mark.parametrize("group", [1, 2, 4, 5])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_products_give_what_the_kernel_gives(group: int, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    by_kernel = attended(group, dtype)
+    called = []
+    by_products = masked._by_products
+    monkeypatch.setattr(masked, "OUT_OF_CACHE", 1)
+    monkeypatch.setattr(masked, "_by_products", lambda *given: called.append(1) or by_products(*given))
+    torch.testing.assert_close(attended(group, dtype), by_kernel)
+    assert bool(called) == (group <= masked.FEW and dtype != torch.bfloat16)
+
+
+@pytest.mark.parametrize("name", ["llama-7b", "llama-7b-gqa8", "llama-7b-mqa", "gpt3-small", "chatglm-6b"])
+def test_decoding_by_products_equals_the_whole_pass(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(masked, "OUT_OF_CACHE", 1)
+    model = lively(load_spec(name).scaled(max_seq_len=40))
+    tokens = tokens_for(model.spec, 2, 20)
+    cache = model.new_cache()
+    with torch.no_grad():
+        pieces = torch.cat([model(piece, cache=cache) for piece in tokens.split([5] + [1] * 15, dim=1)], dim=1)
+        torch.testing.assert_close(pieces, model(tokens), rtol=1e-4, atol=1e-5)
