@@ -50,7 +50,7 @@ def differences(base: Sequence[Cell], head: Sequence[Cell], threshold: float) ->
         threshold: how much slower a timing may become: 1.1 for a tenth.
     """
     before, after = ({_key(cell): cell for cell in cells} for cells in (base, head))
-    otherwise = {(cell.subject, cell.metric) for key, cell in after.items() if key not in before}
+    otherwise = {_kind(cell) for key, cell in after.items() if key not in before}
     found = [_missing(cell, otherwise) for key, cell in before.items() if key not in after]
     for key, cell in after.items():
         if key in before:
@@ -64,12 +64,20 @@ def compared_count(base: Sequence[Cell], head: Sequence[Cell]) -> int:
 
 
 def _key(cell: Cell) -> tuple[str, str, int, str]:
-    return cell.subject, cell.metric, cell.version, json.dumps(cell.settings, sort_keys=True)
+    """What two results must have in common to be compared; whether one machine timed them is asked of each pair."""
+    settings = {name: value for name, value in cell.settings.items() if name != "device"}
+    return cell.subject, cell.metric, cell.version, json.dumps(settings, sort_keys=True)
 
 
-def _missing(cell: Cell, otherwise: Collection[tuple[str, str]]) -> Difference:
+def _kind(cell: Cell) -> tuple[object, ...]:
+    """What tells the results of one experiment apart when settings such as lengths or specs have changed."""
+    named = ("implementation", "dtype", "models", "batch_size", "against")
+    return cell.subject, cell.metric, *(cell.settings.get(name) for name in named)
+
+
+def _missing(cell: Cell, otherwise: Collection[tuple[object, ...]]) -> Difference:
     """A result that only the base has. It may be there with another version or other settings: that is no loss."""
-    if (cell.subject, cell.metric) in otherwise:
+    if _kind(cell) in otherwise:
         why = "the head has it with another version or other settings: not compared"
         return Difference(cell.subject, cell.metric, "there", "otherwise", False, why)
     return Difference(cell.subject, cell.metric, "there", "missing", True, "no such result")

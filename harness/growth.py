@@ -33,8 +33,9 @@ class Fit:
     """Cost = constant + linear x n + factor x law(n).
 
     Attributes:
-        law: the law with the least criterion.
-        plausible: the laws that the costs do not rule out, the best first; more than one where they are undecided.
+        law: the law with the least criterion, of those whose own term is seen.
+        plausible: the laws that the costs do not rule out, the best first; more than one where they are undecided,
+            and all where no law's own term is seen.
         aicc: Akaike's criterion, corrected for few points, of each law. Hurvich and Tsai 1989,
             https://doi.org/10.1093/biomet/76.2.297
     """
@@ -66,8 +67,8 @@ def fitted(costs: Mapping[int, float], *, counted: bool = False) -> Fit:
     aicc = {law: _aicc(error, len(costs), 2 if law == "n" else 3) for law, (_, error) in found.items()}
     longest = max(costs)
     seen = [law for law in LAWS if found[law][0][2] * LAWS[law](longest) >= LEAST_SHARE * costs[longest]]
-    ordered = sorted(seen, key=lambda law: aicc[law])
-    plausible = [law for law in ordered if aicc[law] - aicc[ordered[0]] <= PLAUSIBLE]
+    ordered = sorted(seen or LAWS, key=lambda law: aicc[law])
+    plausible = [law for law in ordered if not seen or aicc[law] - aicc[ordered[0]] <= PLAUSIBLE]
     return Fit(ordered[0], plausible, *found[ordered[0]][0], aicc)
 
 
@@ -79,7 +80,7 @@ def _least_squares(law: str, costs: Mapping[int, float], counted: bool) -> tuple
     best: tuple[tuple[float, float, float], float] = ((0.0, 0.0, 0.0), math.inf)
     lower = [0] if law == "n" else [0, 1]
     # Least squares under bounds: that of the best set of terms which leaves no term outside of them.
-    for chosen in [[*each, 2] for size in range(len(lower) + 1) for each in combinations(lower, size)]:
+    for chosen in [list(each) for size in range(len(lower) + 1) for each in combinations([*lower, 2], size + 1)]:
         parts = np.linalg.lstsq(columns[:, chosen], np.ones(len(costs)), rcond=None)[0]
         error = float(((columns[:, chosen] @ parts - 1) ** 2).sum())
         if error < best[1] and (counted or (parts >= 0).all()):

@@ -30,8 +30,14 @@ SCALINGS: dict[str, dict[str, str]] = {
 
 def parameters_of(config: Config) -> tuple[str, dict[str, Any]]:
     """What a config says of rotary positions, and in which field; `rope_scaling` counts where both say something."""
-    newer, older = (config.take(field, default=None) for field in ("rope_parameters", "rope_scaling"))
-    return ("rope_scaling", older) if older else ("rope_parameters", newer or {})
+    newer, older = (_mapping(config, field) for field in ("rope_parameters", "rope_scaling"))
+    return ("rope_scaling", older) if older else ("rope_parameters", newer)
+
+
+def _mapping(config: Config, field: str) -> dict[str, Any]:
+    """A field that holds a mapping; empty where it is not there."""
+    value = config.take(field, default={})
+    return value if isinstance(value, dict) else config.refuse(field, value)
 
 
 def rope(config: Config, *, layout: str = "half_split", fraction: float | None = None) -> dict[str, Any]:
@@ -92,7 +98,11 @@ def rotary(
     values = [value for name, value in parameters.items() if name not in ("rope_type", "type")]
     needed = [parameters.get("rope_theta")]
     needed += [parameters.get(name, 1) for name in ("partial_rotary_factor", "original_max_position_embeddings")]
-    if not (all(needed) and all(value is None or isinstance(value, int | float) for value in values)):
+    if not (
+        isinstance(kind, str)
+        and all(needed)
+        and all(value is None or isinstance(value, int | float) for value in values)
+    ):
         config.refuse(field, parameters)
     if kind == "yarn" and "factor" in parameters:
         parameters = _with_yarn_options(config, parameters)

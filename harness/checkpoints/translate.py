@@ -32,7 +32,13 @@ def document(config: dict[str, Any] | str | Path, name: str | None = None) -> di
     fields = config if isinstance(config, dict) else read_config(config)
     family = family_of(fields, _file(config))
     reader = Config({**family.defaults, **fields}, _file(config))
-    translated = family.document(reader)
+    try:
+        translated = family.document(reader)
+    except (TypeError, ValueError, ArithmeticError, AttributeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise HarnessError(
+            f"{_file(config)}: a field has a value of another type or size than expected: {reason}"
+        ) from None
     reader.finish()
     title, url = family.source
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +22,7 @@ def compare(
     """Hold one run against another. Exact figures must be equal; a timing may not become slower.
 
     A timing counts as slower only if its whole interval lies beyond the threshold and beyond the noise of both runs.
-    Exit code 1 if anything fails.
+    Exit code 1 if anything fails, or if there was nothing to compare.
     """
     from harness.comparison import as_rows, compared_count, differences
     from harness.errors import HarnessError
@@ -49,5 +50,7 @@ def compare(
         print(
             f"{compared_count(before, after)} results compared: {failing} fail, {len(found) - failing} differ and pass"
         )
-    if failing:
+    if not compared_count(before, after):
+        print("nothing was compared: the two runs have no result in common", file=sys.stderr)
+    if failing or not compared_count(before, after):
         raise typer.Exit(EXIT_WORSE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from harness.errors import HarnessError, nearest
@@ -11,16 +12,20 @@ from harness.results import read_cells
 DEFAULT_BASELINE = "llama-7b"
 
 
-def write_report(folder: Path, baseline: str | None = None) -> list[Path]:
+def write_report(
+    folder: Path, baseline: str | None = None, versions: Mapping[str, int] | None = None
+) -> tuple[list[Path], int]:
     """Write `index.html` and `exact.md` into the folder of a run, from its stored results alone.
 
     Args:
         folder: the folder of a run, with `results` in it.
         baseline: name of the spec that others are compared with; left out, llama-7b if it is among the results, else
             the first.
+        versions: of the metrics and experiments as they are now, by name: results of another version are of other
+            figures, and are left out.
 
     Returns:
-        The paths that were written.
+        The paths that were written, and how many results were left out.
 
     Raises:
         HarnessError: there are no results, or none of the baseline.
@@ -29,7 +34,8 @@ def write_report(folder: Path, baseline: str | None = None) -> list[Path]:
     from harness.report.frames import models_of
     from harness.report.page import html
 
-    cells = read_cells(folder)
+    stored = read_cells(folder)
+    cells = [cell for cell in stored if (versions or {}).get(cell.metric, cell.version) == cell.version]
     models = models_of(cells)
     names = [model.name for model in models]
     if not names:
@@ -41,4 +47,4 @@ def write_report(folder: Path, baseline: str | None = None) -> list[Path]:
     page, table = folder / "index.html", folder / "exact.md"
     write_atomically(page, html(cells, models, chosen))
     write_atomically(table, markdown(models))
-    return [page, table]
+    return [page, table], len(stored) - len(cells)

@@ -97,8 +97,11 @@ def read_once(model: Decoder, task: Task) -> Adapted:
 
 
 def reads_forward(spec: Spec) -> bool:
-    """Whether examples are read alike whatever is asked behind them: no layer looks ahead in its context."""
-    return not any(block.pattern.visible(0, 1, context=2) for block in spec.blocks.values())
+    """Whether examples are read alike whatever is asked behind them: no layer looks ahead in its context, and the
+    objective puts nothing behind a question.
+    """
+    looks_ahead = any(block.pattern.visible(0, 1, context=2) for block in spec.blocks.values())
+    return not looks_ahead and _prompt_length(spec, 1) == 1
 
 
 def fine_tuned(model: Decoder, task: Task, how: FineTuning) -> Adapted:

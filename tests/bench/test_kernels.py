@@ -61,6 +61,7 @@ def test_fewer_key_value_heads_decode_faster(benchmark: BenchmarkFixture, name: 
 
 @pytest.mark.parametrize("how", ["textbook", "native"])
 def test_rmsnorm_and_layernorm(benchmark: BenchmarkFixture, how: str) -> None:
-    """Which is the faster is what the experiment tells; that the textbook's is RMSNorm holds on every machine."""
+    """Of the native ones the benchmark only keeps the times: which is faster is what the experiment tells."""
     result = compare(benchmark, norms, {"ours": how, "tokens": 1024, "width": 768}, PROCESSES)
-    assert how == "native" or result["verdict"] == "faster"
+    if how == "textbook":
+        assert result["verdict"] == "faster"

@@ -110,6 +110,32 @@ def test_what_cannot_be_expressed_is_named(
         import_config({**config, **changed})
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"rope_scaling": "linear"},
+        {"rope_parameters": [1]},
+        {"rope_parameters": {"rope_type": ["yarn"], "rope_theta": 1e4}},
+        {"rope_scaling": {"rope_type": "yarn", "factor": None}, "max_position_embeddings": "64"},
+        {"rope_scaling": {"rope_type": "yarn", "factor": 2.0, "mscale": 1.0, "mscale_all_dim": -1e9}},
+        {"hidden_act": ["silu"]},
+        {"num_hidden_layers": "two"},
+    ],
+)
+def test_values_of_another_type_or_size_are_refused_and_no_traceback(fields: dict[str, Any]) -> None:
+    sizes = {"vocab_size": 96, "hidden_size": 32, "intermediate_size": 48, "num_attention_heads": 4}
+    config = {
+        "model_type": "llama",
+        **sizes,
+        "num_hidden_layers": 2,
+        "max_position_embeddings": 64,
+        "rms_norm_eps": 1e-6,
+    }
+    import_config(config)
+    with pytest.raises(HarnessError):
+        import_config({**config, **fields})
+
+
 @pytest.mark.parametrize(("kind", "one", "other"), [("bloom", "n_head", "num_attention_heads")])
 def test_two_names_of_a_field_that_disagree_are_refused(kind: str, one: str, other: str) -> None:
     config = {"model_type": kind, "vocab_size": 96, "hidden_size": 32, "n_layer": 2, one: 4}

@@ -125,6 +125,7 @@ def test_a_timing_that_is_gone_fails() -> None:
 def test_timings_of_another_machine_fail_and_are_not_compared(where: str) -> None:
     head = timed(0.5, 0.51, 0.52)
     if where == "device":
+        head = timed(0.5, 0.51, 0.52, settings={"device": "a GPU"})
         head.values["conditions"]["device"] = "a GPU"
     else:
         hardware = {**ENVIRONMENT["hardware"], "processor": "slide rule"}
@@ -137,6 +138,20 @@ def test_timings_of_another_machine_fail_and_are_not_compared(where: str) -> Non
 def test_what_the_head_measures_otherwise_is_told_and_does_not_fail(changes: dict[str, Any]) -> None:
     (found,) = gate([timed(0.99, 1.0, 1.01)], [timed(0.99, 1.0, 1.01, **changes)])
     assert (found.fails, found.head) == (False, "otherwise")
+
+
+def test_a_result_of_another_kind_does_not_stand_for_one_that_is_gone() -> None:
+    lost, other = (timed(0.99, 1.0, 1.01, settings={"implementation": how}) for how in ("model", "native"))
+    (found,) = gate([lost], [other])
+    assert (found.fails, found.head) == (True, "missing")
+
+
+def test_two_runs_without_a_result_in_common_do_not_pass(call: Call, tmp_path: Path) -> None:
+    write_cell(tmp_path / "base", timed(0.99, 1.0, 1.01))
+    write_cell(tmp_path / "head", timed(0.99, 1.0, 1.01, version=2))
+    outcome = call("compare", tmp_path / "base", tmp_path / "head")
+    assert outcome.code == 1
+    assert "nothing was compared" in outcome.err
 
 
 def test_how_long_a_training_took_is_no_exact_figure() -> None:

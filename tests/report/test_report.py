@@ -30,12 +30,21 @@ class Page(HTMLParser):
 
 
 def written(folder: Path, cells: list[Cell], baseline: str | None = None) -> str:
-    page, _ = write_report(store(folder, cells), baseline)
+    (page, _), _ = write_report(store(folder, cells), baseline)
     return page.read_text(encoding="utf-8")
 
 
 def test_both_files_are_written_and_named(tmp_path: Path) -> None:
-    assert write_report(store(tmp_path, cells_of("toy"))) == [tmp_path / "index.html", tmp_path / "exact.md"]
+    paths = [tmp_path / "index.html", tmp_path / "exact.md"]
+    assert write_report(store(tmp_path, cells_of("toy"))) == (paths, 0)
+
+
+def test_results_of_another_version_are_left_out(tmp_path: Path) -> None:
+    """They may lack what is shown of the present one."""
+    old = Cell(**{**cells_of("toy")[0].model_dump(), "metric": "decoding", "spec": None, "values": {}})
+    folder = store(tmp_path, [*cells_of("toy"), old])
+    _, left_out = write_report(folder, versions={"decoding": old.version + 1, "params": 1})
+    assert left_out == 1
 
 
 def test_the_table_shows_short_figures_with_all_digits_beside_them(tmp_path: Path) -> None:

@@ -54,6 +54,12 @@ def test_what_the_lengths_cannot_tell_apart_is_undecided() -> None:
     assert len(fitted(costs).plausible) > 1
 
 
+@pytest.mark.parametrize("slope", [0.01, 0.0, -0.02])
+def test_a_cost_that_hardly_grows_is_undecided(slope: float) -> None:
+    """As where calling the kernels takes all the time."""
+    assert fitted({n: 1 + slope * n / 4096 for n in LENGTHS[:9]}).plausible == list(LAWS)
+
+
 def test_parts_of_a_time_are_never_negative() -> None:
     found = fitted({n: n**2.2 for n in LENGTHS})
     assert (found.constant, found.linear) == (0.0, 0.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -21,6 +23,7 @@ from harness.training.adaptation import (
     fine_tuned,
     in_context,
     read_once,
+    reads_forward,
 )
 from harness.training.matching import matched
 from harness.training.recipe import Recipe
@@ -76,6 +79,9 @@ def test_who_looks_ahead_at_the_question_cannot_read_the_examples_once() -> None
         name: [row["way"] for row in compared(small(name), 2, 2, {}, flops, 0)] for name in ("llama-7b", "chatglm-6b")
     }
     assert ways == {"llama-7b": ["in context", "in context, read once"], "chatglm-6b": ["in context"]}
+    llama = load_spec("llama-7b")
+    infilling = replace(llama, choices=replace(llama.choices, objective=load_spec("chatglm-6b").choices.objective))
+    assert not reads_forward(infilling)  # it looks behind a blank for the answer
 
 
 def test_costs_are_those_of_the_passes() -> None:
