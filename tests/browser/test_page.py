@@ -43,7 +43,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
         *cells_of("gamma", 2, family="Other", title=HOSTILE, about=HOSTILE),
         cell(spec_record("delta", family="Other"), "params", None),
     ]
-    page, _ = write_report(store(folder, cells), "alpha")
+    (page, _), _ = write_report(store(folder, cells), "alpha")
     return page.as_uri()
 
 
