@@ -11,7 +11,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from harness.timing import Samples, in_turns
 from tests.bench.pairs import compare
 
-PROCESSES, ROUNDS = 5, 2
+PROCESSES, ROUNDS = 5, 3
 SLOWEST = 1.05
 """The ratio that the measured one must not exceed: the interval of so few processes is about as wide."""
 SMOLLM2 = {

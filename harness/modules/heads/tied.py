@@ -1,11 +1,11 @@
 """Tied head."""
 
 from torch import Tensor
-from torch.nn.functional import linear
 
 from harness.choices.heads.tied import Tied
 from harness.modules import computes
 from harness.modules.heads import HeadModule
+from harness.modules.layers import product
 
 
 @computes(Tied)
@@ -14,4 +14,4 @@ class TiedHead(HeadModule):
 
     def forward(self, x: Tensor, table: Tensor) -> Tensor:
         """[B, T, D], [V, D] -> [B, T, V]."""
-        return self.finished(linear(x, table))
+        return self.finished(product(x, table))

@@ -2,12 +2,12 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
 
 from harness.choices.base import Dims
 from harness.choices.heads.tied_bias import TiedBias
 from harness.modules import computes
 from harness.modules.heads import HeadModule
+from harness.modules.layers import product
 
 
 class Bias(nn.Module):
@@ -32,4 +32,4 @@ class TiedBiasHead(HeadModule):
 
     def forward(self, x: Tensor, table: Tensor) -> Tensor:
         """[B, T, D], [V, D] -> [B, T, V]."""
-        return self.finished(self.out(linear(x, table)))
+        return self.finished(self.out(product(x, table)))
