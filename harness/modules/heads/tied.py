@@ -5,7 +5,7 @@ from torch import Tensor
 from harness.choices.heads.tied import Tied
 from harness.modules import computes
 from harness.modules.heads import HeadModule
-from harness.modules.layers import product
+from harness.modules.products import product
 
 
 @computes(Tied)

@@ -1,0 +1,87 @@
+"""Products by either library against float64."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from harness.modules import products
+from harness.modules.products import product
+
+WIDTH, OUT = 96, 160
+
+
+def noise(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+VECTORS: dict[str, Callable[[], Tensor]] = {
+    "one": lambda: noise(WIDTH),
+    "none": lambda: noise(0, WIDTH),
+    "few": lambda: noise(3, WIDTH),
+    "many": lambda: noise(100, WIDTH),
+    "of a batch": lambda: noise(3, 50, WIDTH),
+    "of every head": lambda: noise(2, 3, 40, WIDTH),
+    "with others between": lambda: noise(3, 100, WIDTH)[:, ::2],
+    "laid out the other way": lambda: noise(WIDTH, 100).T,
+    "that end a larger matrix": lambda: noise(100, 2 * WIDTH)[:, WIDTH:],
+}
+MATRICES: dict[str, Callable[[], Tensor]] = {
+    "row by row": lambda: noise(OUT, WIDTH, seed=1),
+    "column by column": lambda: noise(WIDTH, OUT, seed=1).T,
+    "a part of one": lambda: noise(2 * OUT, 2 * WIDTH, seed=1)[OUT:, WIDTH:],
+}
+
+
+@pytest.fixture(autouse=True)
+def _small_products_are_worthwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(products, "WORTHWHILE", 1)
+
+
+@pytest.mark.parametrize("grad", [False, True])
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("matrix", MATRICES)
+@pytest.mark.parametrize("vectors", VECTORS)
+def test_a_product_is_its_sums(vectors: str, matrix: str, bias: bool, grad: bool) -> None:
+    x, w, b = VECTORS[vectors](), MATRICES[matrix](), noise(OUT, seed=2) if bias else None
+    exact = x.double() @ w.double().T + (b.double() if b is not None else 0)
+    with torch.set_grad_enabled(grad):
+        found = product(x, w, b)
+    # the roundings of 96 products of numbers of some 1: each is below 2^-24 of a sum of up to 40
+    torch.testing.assert_close(found.double(), exact, rtol=0.0, atol=1e-4)
+
+
+def test_onednn_is_taken_where_it_suits_and_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, w = noise(100, WIDTH), noise(OUT, WIDTH, seed=1)
+    with torch.no_grad():
+        assert products._suits_onednn(x, w)
+        assert not products._suits_onednn(x[:3], w)
+        assert not products._suits_onednn(x.double(), w.double())
+        assert not products._suits_onednn(x.to("meta"), w.to("meta"))
+        with torch.autocast("cpu", torch.bfloat16):
+            assert not products._suits_onednn(x, w)
+            assert product(x, w).dtype == torch.bfloat16
+        monkeypatch.setattr(products, "WORTHWHILE", 100 * WIDTH * OUT + 1)
+        assert not products._suits_onednn(x, w)
+        monkeypatch.setattr(products, "WORTHWHILE", 1)
+        monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+        assert not products._suits_onednn(x, w)
+
+
+def test_a_product_has_gradients() -> None:
+    x, w = noise(100, WIDTH).requires_grad_(), noise(OUT, WIDTH, seed=1).requires_grad_()
+    product(x, w).sum().backward()
+    assert x.grad is not None
+    assert w.grad is not None
+    torch.testing.assert_close(x.grad, w.detach().sum(0).expand(100, -1), rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.trace` is deprecated")  # as fvcore does it
+def test_a_traced_product_is_one_that_counters_know() -> None:
+    with torch.no_grad():
+        graph = torch.jit.trace(product, (noise(100, WIDTH), noise(OUT, WIDTH, seed=1))).graph
+    assert "aten::linear" in str(graph)
+    assert "mkldnn" not in str(graph)
