@@ -58,6 +58,5 @@ def initialise(model: nn.Module, generator: torch.Generator) -> None:
 
 @torch.no_grad()
 def draw(weight: torch.Tensor, std: float, generator: torch.Generator) -> None:
-    """Fill a weight from a normal distribution, row by row however it lies in memory."""
-    drawn = torch.empty(weight.shape, dtype=weight.dtype, device=weight.device)
-    weight.copy_(drawn.normal_(0.0, std, generator=generator))
+    """Fill a weight from a normal distribution."""
+    weight.normal_(0.0, std, generator=generator)

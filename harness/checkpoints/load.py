@@ -117,7 +117,7 @@ def save_checkpoint(model: Decoder, folder: str | Path) -> None:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / SPEC).unlink(missing_ok=True)
-    weights = {name: parameter.detach().contiguous() for name, parameter in model.named_parameters()}
+    weights = {name: parameter.detach() for name, parameter in model.named_parameters()}
     temporary = folder / f".{WHOLE}.tmp"
     save_file(weights, temporary)
     temporary.replace(folder / WHOLE)

@@ -6,33 +6,44 @@ import pytest
 import torch
 
 from harness.choices.patterns import patterns
-from harness.modules import computed_by
+from harness.modules import computed_by, products
 from harness.modules.patterns import View, masked
 from harness.spec import load_spec
 from tests.contract.examples import lively, tokens_for
 
 
-def attended(group: int, dtype: torch.dtype) -> torch.Tensor:
+def attended(group: int, dtype: torch.dtype, heads_apart: bool = True) -> torch.Tensor:
+    """One query over 50 keys, which lie as in a cache, head by head, or token by token."""
     draw = torch.Generator().manual_seed(0)
     q, k, v = (torch.randn(2, n, heads, 8, generator=draw).to(dtype) for n, heads in ((1, 3 * group), (50, 3), (50, 3)))
-    return computed_by(patterns["dense"]())(patterns["dense"](), q, k, v, View(torch.tensor([49]), torch.arange(50)))
+    if heads_apart:
+        k, v = (x.transpose(1, 2).contiguous().transpose(1, 2) for x in (k, v))
+    with torch.no_grad():
+        return computed_by(patterns["dense"]())(
+            patterns["dense"](), q, k, v, View(torch.tensor([49]), torch.arange(50))
+        )
 
 
+@pytest.mark.parametrize("heads_apart", [False, True])
 @pytest.mark.parametrize("group", [1, 2, 4, 5])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
-def test_products_give_what_the_kernel_gives(group: int, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
-    by_kernel = attended(group, dtype)
+def test_products_give_what_the_kernel_gives(
+    group: int, dtype: torch.dtype, heads_apart: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_kernel = attended(group, dtype, heads_apart)
     called = []
     by_products = masked._by_products
-    monkeypatch.setattr(masked, "OUT_OF_CACHE", 1)
+    monkeypatch.setattr(masked, "LONG", 50)
+    monkeypatch.setattr(products, "WORTHWHILE", 1)
     monkeypatch.setattr(masked, "_by_products", lambda *given: called.append(1) or by_products(*given))
-    torch.testing.assert_close(attended(group, dtype), by_kernel)
-    assert bool(called) == (group <= masked.FEW and dtype != torch.bfloat16)
+    torch.testing.assert_close(attended(group, dtype, heads_apart), by_kernel)
+    assert bool(called) == (dtype == torch.float32 and heads_apart)
 
 
 @pytest.mark.parametrize("name", ["llama-7b", "llama-7b-gqa8", "llama-7b-mqa", "gpt3-small", "chatglm-6b"])
 def test_decoding_by_products_equals_the_whole_pass(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(masked, "OUT_OF_CACHE", 1)
+    monkeypatch.setattr(masked, "LONG", 1)
+    monkeypatch.setattr(products, "WORTHWHILE", 1)
     model = lively(load_spec(name).scaled(max_seq_len=40))
     tokens = tokens_for(model.spec, 2, 20)
     cache = model.new_cache()

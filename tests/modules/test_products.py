@@ -57,18 +57,19 @@ def test_a_product_is_its_sums(vectors: str, matrix: str, bias: bool, grad: bool
 def test_onednn_is_taken_where_it_suits_and_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
     x, w = noise(100, WIDTH), noise(OUT, WIDTH, seed=1)
     with torch.no_grad():
-        assert products._suits_onednn(x, w)
-        assert not products._suits_onednn(x[:3], w)
-        assert not products._suits_onednn(x.double(), w.double())
-        assert not products._suits_onednn(x.to("meta"), w.to("meta"))
+        assert products.suits_onednn(x, w)
+        assert products.suits_onednn(x, w.T.contiguous().T)
+        assert not products.suits_onednn(x, noise(OUT, 2 * WIDTH)[:, :WIDTH])
+        assert not products.suits_onednn(x.double(), w.double())
+        assert not products.suits_onednn(x.to("meta"), w.to("meta"))
         with torch.autocast("cpu", torch.bfloat16):
-            assert not products._suits_onednn(x, w)
+            assert not products.suits_onednn(x, w)
             assert product(x, w).dtype == torch.bfloat16
         monkeypatch.setattr(products, "WORTHWHILE", 100 * WIDTH * OUT + 1)
-        assert not products._suits_onednn(x, w)
+        assert not products.suits_onednn(x, w)
         monkeypatch.setattr(products, "WORTHWHILE", 1)
         monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
-        assert not products._suits_onednn(x, w)
+        assert not products.suits_onednn(x, w)
 
 
 def test_a_product_has_gradients() -> None:

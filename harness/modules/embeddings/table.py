@@ -18,7 +18,7 @@ class TokenEmbedding(nn.Module):
 
     def __init__(self, embedding: TableChoice, dims: Dims, choices: Choices) -> None:
         super().__init__()
-        self.table = Table(dims.vocab_size, dims.hidden_size, multiplies=choices.head.tied)
+        self.table = Table(dims.vocab_size, dims.hidden_size)
         self.norm = computed_by(choices.norm)(choices.norm, dims.hidden_size) if embedding.norm else nn.Identity()
         self.gradient_scale = embedding.gradient_scale
         self.scale = embedding.scale_in(dims)

@@ -10,11 +10,12 @@ from harness.choices.patterns import Pattern
 from harness.choices.patterns.prefix import Prefix
 from harness.modules import computes
 from harness.modules.patterns import View
+from harness.modules.products import product, suits_onednn
 
+LONG = 4096
+"""Keys from which on one query is computed faster by products than by torch's kernel for the CPU."""
 FEW = 4
-"""Queries of a key head, more of which take longer to compute with than its keys take to be read."""
-OUT_OF_CACHE = 1 << 20
-"""Numbers of the keys, for each query of a key head, from which on a processor reads them from memory."""
+"""Queries of a key head, of fewer of which the scores take longest to be read rather than computed."""
 
 
 @computes(Prefix)
@@ -57,27 +58,25 @@ def _attend_folded(q: Tensor, k: Tensor, v: Tensor, view: View, mask: Tensor | N
     if mask is not None and int(mask.shape[1]) > 1:
         mask = mask.reshape(int(mask.shape[0]), int(k.shape[1]), -1, int(mask.shape[-1]))
     queries = q.reshape(int(q.shape[0]), int(k.shape[1]), -1, int(q.shape[-1]))
-    if mask is None and _reads_memory(queries, k):
+    if mask is None and int(k.shape[2]) >= LONG and suits_onednn(queries, k[0, 0]):
         out = _by_products(queries, k, v, view.scale or int(q.shape[-1]) ** -0.5)
     else:
         out = scaled_dot_product_attention(queries, k, v, attn_mask=mask, scale=view.scale)
     return out.reshape(q.shape).transpose(1, 2)
 
 
-def _reads_memory(q: Tensor, k: Tensor) -> bool:
-    """Whether reading the keys takes longer than computing with them: more than a cache holds, for few queries each.
-
-    Torch's kernel for the CPU then reads at two fifths of the bandwidth, and products at more than half.
-    """
-    group = int(q.shape[2])
-    full_precision = q.dtype in (torch.float32, torch.float64)  # products of 16 bits take 50 times as long
-    return q.device.type == "cpu" and full_precision and group <= FEW and k.numel() >= group * OUT_OF_CACHE
-
-
 def _by_products(q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
-    """Softmax over all keys, [B, K, g, C] for q, with the keys on the left, since they are the larger factor."""
-    weights = (k @ (q * scale).mT).mT.softmax(-1)  # [B, K, g, S]
-    return weights @ v
+    """Softmax over all keys, [B, K, g, C] for q: all reading is that of matrices, of one key head each."""
+    q = q * scale
+    few = int(q.shape[2]) < FEW
+    scores = (k @ q.mT).mT if few else _each(q, k)  # few: with the larger factor on the left, as MKL wants it
+    return _each(scores.softmax(-1), v.mT)
+
+
+def _each(x: Tensor, matrices: Tensor) -> Tensor:
+    """X W^T of every sequence and key head, [B, K, g, in] and [B, K, out, in] -> [B, K, g, out]."""
+    pairs = zip(x.flatten(0, 1), matrices.flatten(0, 1), strict=True)
+    return torch.stack([product(*pair) for pair in pairs]).view(*x.shape[:3], -1)
 
 
 def _attend_capped(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, view: View) -> Tensor:
