@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -35,6 +36,8 @@ ARRANGEMENTS: dict[str, tuple[int, str, bool]] = {
     "MQA, int8 cache": (1, "dense", True),
 }
 """Key-value heads, pattern, and whether the cache is quantised; MHA is what the others are compared with."""
+STACK_BYTES, MOST_LAYERS = 1 << 28, 32
+"""The caches of a stack together, which no cache of a processor holds, unless that takes more layers than these."""
 
 
 def pattern_of(arrangement: str) -> Pattern:
@@ -45,12 +48,16 @@ def pattern_of(arrangement: str) -> Pattern:
 
 @experiments.register("decoding")
 class Decoding(Experiment):
-    """One token of each sequence: its key and value into the cache, and its query over all that the cache holds."""
+    """One token of each sequence: its key and value into the cache, and its query over all that the cache holds.
 
-    version = 2
+    The token goes again and again through one layer, whose cache the processor's own may hold, or through the layers
+    of a stack in turn, as in a model.
+    """
+
+    version = 3
 
     def settings(self, profile: str) -> list[dict[str, Any]]:
-        """One sequence over 512 to 16384 tokens; in the full profile to 65536, and eight sequences to 8192."""
+        """One sequence over 512 to 16384 tokens, and there through a stack; in the full profile more of each."""
         common = {
             "heads": HEADS,
             "channels": CHANNELS,
@@ -59,11 +66,16 @@ class Decoding(Experiment):
             "dtype": "float32" if device_name() == "cpu" else "bfloat16",
             "processes": 5,
             "rounds": 9,
-            "block_s": 0.003,
+            # Several calls of every candidate, of which the first brings back the processor's cache.
+            "block_s": 0.01,
+            "batch_size": 1,
+            "stack_bytes": 0,
         }
-        one = {**common, "batch_size": 1, "seq_lens": [512 << power for power in range(6 if profile == "quick" else 8)]}
+        quick = profile == "quick"
+        one = {**common, "seq_lens": [512 << power for power in range(6 if quick else 8)]}
+        stack = {**common, "stack_bytes": STACK_BYTES, "seq_lens": [16384] if quick else [4096, 16384, 65536]}
         eight = {**common, "batch_size": 8, "seq_lens": [512 << power for power in range(5)]}
-        return [one] if profile == "quick" else [one, eight]
+        return [one, stack] if quick else [one, stack, eight]
 
     def measure(self, settings: dict[str, Any]) -> dict[str, Any]:
         """Ratios to MHA, tokens a second, the share of the bandwidth of reading, and bytes of the caches."""
@@ -75,7 +87,7 @@ class Decoding(Experiment):
             "rows": [
                 row
                 for n in settings["seq_lens"]
-                for row in _rows(n, settings["batch_size"], [run[str(n)]["samples"] for run in runs], held[str(n)])
+                for row in _rows(n, settings, [run[str(n)]["samples"] for run in runs], held[str(n)])
             ],
             "samples": [{n: case["samples"] for n, case in run.items()} for run in runs],
         }
@@ -86,13 +98,20 @@ def _reading(name: str) -> str:
     return f"read as much as {name}"
 
 
-def _rows(n: int, batch_size: int, runs: Sequence[Samples], held: dict[str, int]) -> list[dict[str, Any]]:
-    rows = []
+def _layers(settings: dict[str, Any], cache_bytes: int) -> int:
+    """How many layers the token goes through in turn."""
+    wanted: int = settings["stack_bytes"] // cache_bytes
+    return max(1, min(MOST_LAYERS, wanted))
+
+
+def _rows(n: int, settings: dict[str, Any], runs: Sequence[Samples], held: dict[str, int]) -> list[dict[str, Any]]:
+    rows, batch_size = [], settings["batch_size"]
     for name, (kv_heads, _, _) in ARRANGEMENTS.items():
         reading = _reading(name)
         to = reading if name == "MHA" else "MHA"
         row: dict[str, Any] = {"name": f"{name} to {to}, {n}", "seq_len": n, "arrangement": name}
         row |= {"kv_heads": kv_heads, "cache_bytes": held[name], "to": to}
+        row["layers"] = _layers(settings, held[name])
         row |= compared(runs, name, to, controlled="MHA", anchor=reading)
         row["tokens_per_s"] = asdict(geometric([batch_size / statistics.median(run[name]) for run in runs]))
         row["share_of_reading"] = asdict(ratio(runs, reading, name))
@@ -109,11 +128,24 @@ def sample(settings: dict[str, Any], number: int) -> dict[str, Any]:
     for n in settings["seq_lens"]:
         steps, held = {}, {}
         for name in ARRANGEMENTS:
-            steps[name], held[name] = step_of(name, n, settings["batch_size"], getattr(torch, settings["dtype"]))
-            steps[_reading(name)] = torch.ones(held[name] // 4, device=device()).sum
+            shape = n, settings["batch_size"], getattr(torch, settings["dtype"])
+            first, held[name] = step_of(name, *shape)
+            layers = range(_layers(settings, held[name]))
+            steps[name] = _in_turn([first, *(step_of(name, *shape)[0] for _ in layers[1:])])
+            steps[_reading(name)] = _in_turn([torch.ones(held[name] // 4, device=device()).sum for _ in layers])
         samples = in_turns(steps, "MHA", settings["rounds"], settings["block_s"], number)
         found[str(n)] = {"samples": samples, "bytes": held}
     return found
+
+
+def _in_turn(calls: Sequence[Callable[[], object]]) -> Callable[[], object]:
+    """One call of the next."""
+    following = itertools.cycle(calls)
+
+    def call() -> object:
+        return next(following)()
+
+    return call
 
 
 def step_of(name: str, n: int, batch_size: int, dtype: torch.dtype) -> tuple[Callable[[], object], int]:

@@ -51,7 +51,7 @@ BOUNDS = {"prefill": "matrix product", "decode": "read"}
 class Throughput(Experiment):
     """Prefill and decoding of one sequence, and what they hold in memory."""
 
-    version = 2
+    version = 3
 
     def settings(self, profile: str) -> list[dict[str, Any]]:
         """Matched models of a few specs or of all, and SmolLM2; on a GPU also blocks and a whole model of 7B."""
@@ -201,13 +201,15 @@ def sample(settings: dict[str, Any], number: int) -> dict[str, Samples]:
     """Samples of this process by phase."""
     import torch
 
+    from harness.modules.products import product
+
     torch.set_grad_enabled(False)
     models = {name: Candidate(spec, settings) for name, spec in settings["candidates"].items()}
     dtype, matrix = getattr(torch, settings["dtype"]), settings["matrix"]
     factor = torch.randn(matrix, matrix, dtype=dtype, device=device())
     read_bytes = _read_bytes(next(iter(models.values())).step_bytes)
     numbers = torch.ones(read_bytes // dtype.itemsize, dtype=dtype, device=device())
-    bounds: dict[str, Callable[[], object]] = {"matrix product": lambda: factor @ factor, "read": numbers.sum}
+    bounds: dict[str, Callable[[], object]] = {"matrix product": lambda: product(factor, factor), "read": numbers.sum}
     samples = {}
     for phase, bound in BOUNDS.items():
         calls = {name: getattr(model, phase) for name, model in models.items()} | {bound: bounds[bound]}

@@ -185,10 +185,11 @@ def _speeds(rows: Sequence[dict[str, Any]]) -> Table:
                 exact(row["pairs"]),
                 _time(row["seconds"]["mid"]),
                 *against,
+                f"{row['share_of_product']['mid']:.2f}",
                 f"{row['share_of_peak']['mid']:.2f}",
             ]
         )
-    return Table([*heads, "share of peak"], texts, words=2)
+    return Table([*heads, "share of torch's product", "share of peak"], texts, words=2)
 
 
 def _with_options(row: dict[str, Any]) -> str:
@@ -215,24 +216,36 @@ def _time_lines(rows: Sequence[dict[str, Any]], which: str) -> Any:
 
 def _decoding(cells: Sequence[Cell]) -> Section:
     section = Section()
-    batches: dict[int, list[Cell]] = {}
+    kinds: dict[tuple[bool, int], list[Cell]] = {}
     for cell in cells:
-        batches.setdefault(cell.settings["batch_size"], []).append(cell)
-    for batch_size, of_batch in sorted(batches.items()):
-        rows = _most(of_batch).values["rows"]
+        kinds.setdefault((cell.settings["stack_bytes"] > 0, cell.settings["batch_size"]), []).append(cell)
+    for (stack, batch_size), of_kind in sorted(kinds.items()):
+        rows = _most(of_kind).values["rows"]
         words = "1 sequence" if batch_size == 1 else f"{exact(batch_size)} sequences"
+        words += ", layers of a stack in turn" if stack else ", one layer"
         section.tables[words] = _decoding_speeds(rows)
+        if stack:  # few lengths
+            continue
         figure = go.Figure()
         for name in dict.fromkeys(row["arrangement"] for row in rows):
             of_name = [(row["seq_len"], row["tokens_per_s"]) for row in rows if row["arrangement"] == name]
             _line(figure, name, of_name, "%{y:.3s} tokens a second behind %{x:,}")
-        figure.update_yaxes(type="log", title=f"tokens a second, one layer, {words}", tickformat="~s")
+        figure.update_yaxes(type="log", title=f"tokens a second, {words}", tickformat="~s")
         section.figures[f"figure-decoding-{batch_size}"] = ready(over_context(figure))
     return section
 
 
 def _decoding_speeds(rows: Sequence[dict[str, Any]]) -> Table:
-    heads = ["arrangement", "context", "cache", "tokens a second", "times faster than MHA", "noise", "verdict"]
+    heads = [
+        "arrangement",
+        "context",
+        "layers",
+        "cache of a layer",
+        "tokens a second",
+        "times faster than MHA",
+        "noise",
+        "verdict",
+    ]
     texts = []
     for row in rows:
         against = [times_faster(row["ratio"]), _noise(row), row["verdict"]] if row["to"] == "MHA" else [""] * 3
@@ -240,6 +253,7 @@ def _decoding_speeds(rows: Sequence[dict[str, Any]]) -> Table:
             [
                 row["arrangement"],
                 exact(row["seq_len"]),
+                exact(row["layers"]),
                 short_bytes(row["cache_bytes"]),
                 f"{row['tokens_per_s']['mid']:,.0f}",
                 *against,

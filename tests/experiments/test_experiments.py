@@ -10,8 +10,8 @@ import torch
 from harness.choices.patterns import patterns
 from harness.errors import CountMismatchError
 from harness.experiments import experiments
-from harness.experiments.attention import KINDS, PEAK, _counted_pairs, _laws_of_pairs
-from harness.experiments.decoding import ARRANGEMENTS, CHANNELS, HEADS, WINDOW, step_of
+from harness.experiments.attention import KINDS, PEAK, PRODUCT, _counted_pairs, _laws_of_pairs
+from harness.experiments.decoding import ARRANGEMENTS, CHANNELS, HEADS, WINDOW, _in_turn, step_of
 from harness.experiments.throughput import BLOCKS, Candidate, _alike, _block, flops, resumed
 from harness.factory import build
 from harness.metrics.flops import flops as closed_flops
@@ -68,10 +68,10 @@ def test_attention_from_end_to_end() -> None:
     found = experiments["attention"]().measure(small("attention", seq_lens=lengths, matrix=64, masks_up_to=256))
     assert len(found["rows"]) == len({row["name"] for row in found["rows"]}) == 2 * len(lengths) * len(KINDS)
     for row in found["rows"]:
-        assert (row["anchor"], row["to"]) == ("matrix product", PEAK if row["pattern"] == "dense" else "dense")
+        assert (row["anchor"], row["to"]) == (PRODUCT, PRODUCT if row["pattern"] == "dense" else "dense")
         assert 0 <= row["seconds"]["low"] <= row["seconds"]["mid"] <= row["seconds"]["high"]
     samples = found["samples"][0]["forward"]["16"]
-    assert set(samples) == {*KINDS, control("dense"), "matrix product"}
+    assert set(samples) == {*KINDS, control("dense"), PRODUCT, PEAK}
     assert {len(each) for each in samples.values()} == {2}
 
 
@@ -91,6 +91,20 @@ def test_decoding_holds_the_bytes_of_the_closed_forms() -> None:
     }
     assert found["exact"] == {"cache_bytes": {str(n): held}}
     assert set(held) == set(ARRANGEMENTS)
+
+
+def test_decoding_goes_through_the_layers_of_a_stack_in_turn() -> None:
+    """As many as together hold so many bytes: the more, the smaller the cache of each."""
+    n = 2 * WINDOW
+    found = experiments["decoding"]().measure(small("decoding", which=1, seq_lens=[n], stack_bytes=2 << 20))
+    assert [(row["arrangement"], row["layers"]) for row in found["rows"]][:3] == [
+        ("MHA", 1),
+        ("GQA, 4 queries a key head", 4),
+        ("MQA", 8),
+    ]
+    calls = [lambda: "first", lambda: "second"]
+    call = _in_turn(calls)
+    assert [call() for _ in range(3)] == ["first", "second", "first"]
 
 
 @pytest.mark.parametrize("name", ARRANGEMENTS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
@@ -67,16 +69,14 @@ def _attend_folded(q: Tensor, k: Tensor, v: Tensor, view: View, mask: Tensor | N
 
 def _by_products(q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
     """Softmax over all keys, [B, K, g, C] for q: all reading is that of matrices, of one key head each."""
-    q = q * scale
-    few = int(q.shape[2]) < FEW
-    scores = (k @ q.mT).mT if few else _each(q, k)  # few: with the larger factor on the left, as MKL wants it
-    return _each(scores.softmax(-1), v.mT)
-
-
-def _each(x: Tensor, matrices: Tensor) -> Tensor:
-    """X W^T of every sequence and key head, [B, K, g, in] and [B, K, out, in] -> [B, K, g, out]."""
-    pairs = zip(x.flatten(0, 1), matrices.flatten(0, 1), strict=True)
-    return torch.stack([product(*pair) for pair in pairs]).view(*x.shape[:3], -1)
+    queries, keys, values = (q * scale).flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1)  # [B x K, ..]
+    scores: Iterable[Tensor]
+    if int(q.shape[2]) < FEW:
+        scores = (keys @ queries.mT).mT  # with the larger factor on the left, as MKL wants it
+    else:
+        scores = (product(*pair) for pair in zip(queries, keys, strict=True))
+    heads = [product(each.softmax(-1), of.mT) for each, of in zip(scores, values, strict=True)]
+    return torch.stack(heads).view(q.shape)
 
 
 def _attend_capped(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, view: View) -> Tensor:
