@@ -218,8 +218,8 @@ def _different(values: Iterable[Any]) -> list[Any]:
 
 
 def label(fact: str) -> str:
-    """The name of a fact in words."""
-    return fact.removeprefix(BUILT).replace("_", " ")
+    """The name of a fact: of an option as specs have it, of a behaviour in words."""
+    return fact.removeprefix(BUILT).replace("_", " ") if fact.startswith(BUILT) else fact
 
 
 def word(value: Any) -> str:

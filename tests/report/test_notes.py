@@ -194,8 +194,8 @@ def test_the_page_holds_every_claim_once(tmp_path: Path) -> None:
     assert [section.count(f'<tr><th scope="row">C{number:03}<td') for number in range(1, 151)] == [1] * 150
     counts = [int(part.split("</strong>")[0].split(": ")[1]) for part in section.split("<strong>")[1:]]
     assert sum(counts) == 150
-    assert "num layers 4, not 12" in section
-    assert "num layers 4, not 12" in (tmp_path / "exact.md").read_text(encoding="utf-8")
+    assert "num_layers 4, not 12" in section
+    assert "num_layers 4, not 12" in (tmp_path / "exact.md").read_text(encoding="utf-8")
 
 
 def test_text_of_specs_stays_text_in_evidence(tmp_path: Path) -> None:
