@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from harness.errors import HarnessError, did_you_mean
+from harness.report.frames import models_of
 from harness.report.measured import claim, most_lengths, most_shapes, times_faster
 from harness.report.verdicts import CONTRADICTED, NOT_MEASURED, PARTLY, SUPPORTED, UNDECIDED, Finding
 from harness.report.wording import exact
@@ -46,8 +47,8 @@ def asked(name: str, cells: Sequence[Cell], about: Sequence[str]) -> Finding:
     question = QUESTIONS[name]
     good = [cell for cell in cells if cell.metric == question.of and cell.status == "ok"]
     if question.of_specs:
-        newest = {cell.subject: cell for cell in sorted(good, key=lambda cell: cell.created)}
-        good = [newest[spec] for spec in about if spec in newest]
+        of = {model.name: model.cells[question.of] for model in models_of(good)}
+        good = [of[spec] for spec in about if spec in of]
     enough = len(good) == len(about) if question.of_specs else bool(good)
     specs = f"{' '.join(about)} " if question.of_specs else ""
     lacking = Finding(NOT_MEASURED, f"harness run {specs}--metrics {question.of}")
