@@ -127,6 +127,14 @@ def test_claims_are_found_in_every_group(opened: Opened) -> None:
     assert opened.page.locator(".claims-group[open]").count() == 1
 
 
+def test_claims_of_a_group_are_sorted_by_their_headings(opened: Opened) -> None:
+    group = opened.page.locator(".claims-group").last
+    group.locator("summary").click()
+    lines = [int(row.inner_text()) for row in group.locator("tbody td:nth-child(2)").all()]
+    group.locator("thead button", has_text="line").click()
+    assert [int(row.inner_text()) for row in group.locator("tbody td:nth-child(2)").all()] == sorted(lines)[::-1]
+
+
 def test_all_digits_on_demand(opened: Opened) -> None:
     cell_of_alpha = opened.page.locator("#models-table tr[data-name=alpha] td[title]").first
     assert cell_of_alpha.inner_text() == "14.0K"

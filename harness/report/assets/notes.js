@@ -1,6 +1,7 @@
 // The claims of the notes: rows that hold what is looked for, in groups that open while something is.
 function startClaims() {
   const groups = [...document.querySelectorAll(".claims-group")];
+  for (const table of document.querySelectorAll(".claims-group table")) startSorting(table.tBodies[0], [...table.tHead.rows[0].cells]);
   const opened = groups.map((group) => group.open);
   $("find-claim").addEventListener("input", () => {
     const words = $("find-claim").value.toLowerCase().split(/\s+/).filter(Boolean);
