@@ -26,6 +26,7 @@ from harness.report.learning import METRICS as LEARNED
 from harness.report.learning import learning
 from harness.report.measured import sections
 from harness.report.sheets import FIGURES, sheets
+from harness.report.stability import stability
 from harness.report.tables import COLUMNS, claims_table, models_table
 from harness.report.wider import METRICS as WIDER
 from harness.report.wider import wider
@@ -54,8 +55,9 @@ def html(cells: Sequence[Cell], models: Sequence[Model], baseline: str) -> str:
         baseline: name of the model that others are compared with at first.
     """
     claims = claims_table(models)
-    timed, learned = sections(cells), learning(models) | wider(models)
+    timed, learned, stable = sections(cells), learning(models) | wider(models), stability(cells)
     shown = [*(section for devices in timed.values() for section in devices.values()), *learned.values()]
+    shown += [stable] if stable else []
     families = list(dict.fromkeys(model.record.family for model in models))
     data = {
         "models": sheets(models),
@@ -80,6 +82,7 @@ def html(cells: Sequence[Cell], models: Sequence[Model], baseline: str) -> str:
         claims=claims,
         measured=timed,
         learning=learned,
+        stability=stable,
         problems=problems_frame(models).to_dict("records"),
         methods=[{"figure": figure, "how": how, "check": _check(models, metric)} for figure, how, metric in METHODS],
         environments=_environments(cells),
