@@ -53,10 +53,10 @@ def _verdicts(cells: Sequence[Cell]) -> Table:
     """All answers, question by question."""
     found = [(question, say.where(cell), verdict) for cell in cells for question, verdict in say.answers(cell)]
     rows = [
-        [question.words, place, verdict.words, verdict.evidence]
+        [question.words, verdict.words, place, verdict.evidence]
         for question, place, verdict in sorted(found, key=lambda each: say.QUESTIONS.index(each[0]))
     ]
-    return Table(["question", "where", "answer", "evidence, over the seeds"], rows, words=2)
+    return Table(["question", "answer", "where", "evidence, over the seeds"], rows, words=4)
 
 
 def _fresh(cell: Cell) -> tuple[str, Table, dict[str, go.Figure]]:

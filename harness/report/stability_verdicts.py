@@ -191,17 +191,17 @@ def _of_depth(words: str, function: Callable[[Values, str], Verdict]) -> list[Qu
 
 BOTH, NORMS = ("pre", "post"), ("pre", "pre, LayerNorm")
 QUESTIONS = (
-    *_of_depth("do gradients of first and last block part with depth?", gradient_ratio_grows_with_depth),
-    *_of_depth("does the first block's gradient explode with depth?", first_gradient_grows_with_depth),
-    *_of_depth("does the last block's gradient vanish with depth?", last_gradient_vanishes_with_depth),
-    *_of_depth("does the stream's variance change more with depth?", stream_growth_grows_with_depth),
+    Question("Does pre-norm train at higher rates than post-norm?", "training", BOTH, pre_trains_at_higher_rates),
+    Question("Does RMSNorm train at higher rates than LayerNorm?", "training", NORMS, rmsnorm_trains_at_higher_rates),
     Question(
         "Does pre-norm reduce the change of variance over the blocks?", "start", BOTH, pre_reduces_variance_change
     ),
     Question("Does pre-norm even gradients out over the blocks?", "start", BOTH, pre_evens_gradients),
     Question("Does pre-norm steady the first block's gradient over depth?", "start", BOTH, pre_stabilises_gradients),
-    Question("Does pre-norm train at higher rates than post-norm?", "training", BOTH, pre_trains_at_higher_rates),
-    Question("Does RMSNorm train at higher rates than LayerNorm?", "training", NORMS, rmsnorm_trains_at_higher_rates),
+    *_of_depth("do gradients of first and last block part with depth?", gradient_ratio_grows_with_depth),
+    *_of_depth("does the first block's gradient explode with depth?", first_gradient_grows_with_depth),
+    *_of_depth("does the last block's gradient vanish with depth?", last_gradient_vanishes_with_depth),
+    *_of_depth("does the stream's variance change more with depth?", stream_growth_grows_with_depth),
 )
 
 
