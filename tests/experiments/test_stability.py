@@ -282,14 +282,15 @@ def test_trainings_see_the_same_sequences_and_the_same_bits_each_time() -> None:
 
 
 def test_divergence_is_told_from_training() -> None:
-    """At a rate that trains, at one that is far too high, and at one that ends in no number."""
+    """At a rate that trains, at one too low to, at one that is far too high, and at one that ends in no number."""
     recipe = {**settings()["recipe"], "steps": 60}
-    changes = {"depth": 2, "rates": [1e-2, 10.0, 1e30], "seeds": [0], "recipe": recipe}
+    changes = {"depth": 2, "rates": [1e-2, 1e-5, 1.0, 1e30], "seeds": [0], "recipe": recipe}
     found = experiments["stability"]().measure(settings(**changes))
     assert {row["candidate"] for row in found["rows"]} == set(settings()["candidates"])
     by_rate = [[row for row in found["rows"] if row["rate"] == rate] for rate in changes["rates"]]
-    assert [{row["trained"][0] for row in rows} for rows in by_rate] == [{True}, {False}, {False}]
-    assert {row["final"][0] for row in by_rate[2]} == {None}
+    assert [{row["trained"][0] for row in rows} for rows in by_rate] == [{True}, {False}, {False}, {False}]
+    assert {row["final"][0] for row in by_rate[3]} == {None}
+    assert all(found["text"]["unigram"] < row["final"][0] < 99 for rows in by_rate[1:3] for row in rows)
     for row in by_rate[0]:
         assert found["text"]["best"] < row["final"][0] < found["text"]["threshold"] < found["text"]["unigram"]
     assert json.loads(json.dumps(found, allow_nan=False)) == found
