@@ -22,6 +22,8 @@ MEASURES = {
     "stream_growth": "variance, last over first",
 }
 """What is told of fresh models, over the depth."""
+NOTHING = 0.05
+"""Share of what can be learnt beyond how often words come that a run must have learnt not to have learnt nothing."""
 VERDICTS = "verdicts"
 """The table of answers; the others are called by what they are of."""
 
@@ -119,7 +121,7 @@ def _training(cell: Cell) -> tuple[str, Table, dict[str, go.Figure]]:
         f"{say.where(cell)}: width {width}, {recipe['steps']} steps of {recipe['batch_size']} sequences, "
         f"{counted(len(settings['seeds']), 'seed')}"
     )
-    heads = ["norms", "parameters", "highest rate that trains, by seed", "runs that fail"]
+    heads = ["norms", "parameters", "highest rate that trains, by seed", "runs that fail", "that learn nothing"]
     heads += [f"loss at {rate:g}" for rate in settings["rates"]]
     figure = go.Figure()
     rows = []
@@ -129,13 +131,19 @@ def _training(cell: Cell) -> tuple[str, Table, dict[str, go.Figure]]:
         highest = ", ".join(map(say.rate_in_words, say.highest_rates(values, name)))
         losses = [", ".join("none" if loss is None else f"{loss:.2f}" for loss in row["final"]) for row in of_name]
         params = f"{values['exact']['params'][name]:,}"
-        rows.append([name, params, highest, f"{runs.count(False)} of {len(runs)}", *losses])
+        nothing = sum(_learnt_nothing(loss, text) for row in of_name for loss in row["final"])
+        rows.append([name, params, highest, f"{runs.count(False)} of {len(runs)}", str(nothing), *losses])
         _loss_line(figure, name, of_name)
     for name in ("unigram", "best"):
         draw_reference(figure, name, settings["rates"], [text[name]] * len(settings["rates"]))
     figure.update_xaxes(type="log", title="learning rate", tickvals=settings["rates"])
     figure.update_yaxes(title="final loss, nats a word")
     return title, Table(heads, rows), {"losses": figure}
+
+
+def _learnt_nothing(loss: float | None, text: Mapping[str, float]) -> bool:
+    """Whether a run has diverged: it ends with no number, or knows nothing but how often words come, if that."""
+    return loss is None or text["unigram"] - loss < NOTHING * (text["unigram"] - text["best"])
 
 
 def _loss_line(figure: go.Figure, name: str, rows: Sequence[Mapping[str, Any]]) -> None:

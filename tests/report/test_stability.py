@@ -238,14 +238,26 @@ def test_the_page_has_the_section_with_its_answers_tables_and_figures() -> None:
     first, second = (section.tables[title].rows for title in titles)
     assert first[0][:4] == ["post", "0.5", "50", "L^p, p = 0.5 to 0.75"]
     assert first[1][:4] == ["pre", "0.5", "0.6 to 0.7", "steady"]
-    assert second[0] == ["pre", "75,008", "0.1, 0.1", "0 of 4", "1.00, 1.00", "1.00, 1.00"]
-    assert second[1] == ["post", "75,008", "none, 0.01", "3 of 4", "none, 1.00", "none, 2.00"]
+    assert second[0] == ["pre", "75,008", "0.1, 0.1", "0 of 4", "0", "1.00, 1.00", "1.00, 1.00"]
+    assert second[1] == ["post", "75,008", "none, 0.01", "3 of 4", "3", "none, 1.00", "none, 2.00"]
+    assert short.values["rows"][2]["final"] == [None, 1.0]
     page = html(cells, models_of(cells), "toy")
     for number, name in ((0, "gradients"), (0, "stream"), (1, "losses")):
         assert f'id="figure-stability-{number}-{name}"' in page
     assert set(section.figures) == {f"figure-stability-{at}" for at in ("0-gradients", "0-stream", "1-losses")}
     for words in ("Does it train stably?", *titles, "yes, in all 2 seeds", "Does pre-norm train at higher rates"):
         assert words in page
+
+
+def test_a_run_that_fails_may_have_learnt_something() -> None:
+    """Of what is between 2.0 and 0.5, with half of it to be learnt not to fail."""
+    short = training({PRE: [0.1, 0.1, 0.1]}, (0.1,))
+    short.values["rows"][0] |= {"final": [1.0, 1.5, 1.95], "trained": [True, False, False]}
+    section = stability([short])
+    assert section is not None
+    assert [row[3:5] for title, table in section.tables.items() if title != VERDICTS for row in table.rows] == [
+        ["2 of 3", "1"]
+    ]
 
 
 def test_figures_have_a_point_a_block_or_rate_and_none_where_a_loss_is_none() -> None:
