@@ -27,6 +27,7 @@ from harness.report.learning import learning
 from harness.report.measured import sections
 from harness.report.notes import Judged, judged
 from harness.report.sheets import FIGURES, sheets
+from harness.report.stability import stability
 from harness.report.tables import COLUMNS, claims_table, models_table
 from harness.report.verdicts import VERDICTS
 from harness.report.wider import METRICS as WIDER
@@ -57,8 +58,9 @@ def html(cells: Sequence[Cell], models: Sequence[Model], baseline: str) -> str:
     """
     claims = claims_table(models)
     noted = judged(cells, models)
-    timed, learned = sections(cells), learning(models) | wider(models)
+    timed, learned, stable = sections(cells), learning(models) | wider(models), stability(cells)
     shown = [*(section for devices in timed.values() for section in devices.values()), *learned.values()]
+    shown += [stable] if stable else []
     families = list(dict.fromkeys(model.record.family for model in models))
     data = {
         "models": sheets(models),
@@ -85,6 +87,7 @@ def html(cells: Sequence[Cell], models: Sequence[Model], baseline: str) -> str:
         notes=by_verdict(noted),
         measured=timed,
         learning=learned,
+        stability=stable,
         problems=problems_frame(models).to_dict("records"),
         methods=[{"figure": figure, "how": how, "check": _check(models, metric)} for figure, how, metric in METHODS],
         environments=_environments(cells),
