@@ -13,7 +13,7 @@ import pytest
 from harness.spec import Spec, load_spec, spec_names
 
 ROOT = Path(__file__).parent.parent
-EXACT = ["attention_pairs", "claims", "flops", "kv_cache", "params"]
+EXACT = ["attention_pairs", "behaviour", "claims", "flops", "kv_cache", "params"]
 """Metrics in closed form, which answer at once; others train models."""
 
 

@@ -1,4 +1,4 @@
-"""What is timed side by side, of choices or of whole models, one experiment a file; they run alone on the machine."""
+"""What is timed or trained side by side, of choices or of whole models, one a file; they run alone on the machine."""
 
 from __future__ import annotations
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
 from harness.report.frames import COMPONENTS, PHASES, Model, problems_frame
+from harness.report.notes import judged
 from harness.report.tables import claims_table
+from harness.report.verdicts import CONTRADICTED, PARTLY, VERDICTS
 from harness.report.wording import exact
 
 HEADER = """\
@@ -28,7 +31,7 @@ AT_LENGTH = ["model", "n", "bytes a token", "bytes at n", "visible pairs, all la
 
 
 def markdown(models: Sequence[Model]) -> str:
-    """The whole file: size, FLOPs, cache and pairs, published figures, and what is missing."""
+    """The whole file: size, FLOPs, cache and pairs, published figures, claims of the notes, and what is missing."""
     parts = [
         HEADER,
         "## Size\n",
@@ -39,6 +42,8 @@ def markdown(models: Sequence[Model]) -> str:
         _by_family(models, AT_LENGTH, _cache),
         "## Published figures\n",
         _claims(models),
+        "## Claims of the notes\n",
+        _notes(models),
         "## Failed or missing\n",
         _problems(models),
     ]
@@ -101,6 +106,22 @@ def _claims(models: Sequence[Model]) -> str:
     ]  # fmt: skip
     heads = ["model", "verdict", "figure", "published", "computed", "difference", "source", "at"]
     return _table(heads, rows, numbers=range(3, 6)) if rows else "No spec states a published figure.\n"
+
+
+def _notes(models: Sequence[Model]) -> str:
+    """How many of the claims that need no measurement of time or training hold, and those that do not."""
+    exactly = [each for each in judged([], models) if each.claim.check.exact]
+    counts = Counter(each.verdict for each in exactly)
+    told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
+    rows = [
+        [each.claim.id, each.verdict, each.claim.says, ", ".join(each.claim.about), each.evidence]
+        for verdict in (CONTRADICTED, PARTLY)
+        for each in exactly
+        if each.verdict == verdict
+    ]
+    heads = ["claim", "verdict", "said", "specs", "evidence"]
+    table = _table(heads, rows, numbers=range(0)) if rows else ""
+    return f"Of the {len(exactly)} that specs, counts and small built models decide: {told}.\n\n{table}"
 
 
 def _source(title: str, url: str) -> str:

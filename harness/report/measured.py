@@ -85,7 +85,7 @@ def _conditions(cell: Cell) -> str:
     )
 
 
-def _most(cells: Sequence[Cell]) -> Cell:
+def most_lengths(cells: Sequence[Cell]) -> Cell:
     """The result over the most lengths, of those the newest."""
     return max(cells, key=lambda cell: (len(cell.settings["seq_lens"]), cell.created))
 
@@ -104,7 +104,7 @@ def _attention(cells: Sequence[Cell]) -> Section:
     section = Section()
     own = [cell for cell in cells if "against" not in cell.settings]
     if own:
-        cell = _most(own)
+        cell = most_lengths(own)
         rows, laws = cell.values["rows"], cell.values["laws"]
         section.tables.update(laws=_laws(laws, rows), speeds=_speeds(rows))
         for which in cell.settings["passes"]:
@@ -112,7 +112,7 @@ def _attention(cells: Sequence[Cell]) -> Section:
             section.figures[f"figure-attention-{which}"] = _time_lines(of_pass, which)
     others = [cell for cell in cells if "against" in cell.settings]
     if others:
-        section.tables["others"] = _others(_most(others).values["rows"])
+        section.tables["others"] = _others(most_lengths(others).values["rows"])
     return section
 
 
@@ -220,7 +220,7 @@ def _decoding(cells: Sequence[Cell]) -> Section:
     for cell in cells:
         kinds.setdefault((cell.settings["stack_bytes"] > 0, cell.settings["batch_size"]), []).append(cell)
     for (stack, batch_size), of_kind in sorted(kinds.items()):
-        rows = _most(of_kind).values["rows"]
+        rows = most_lengths(of_kind).values["rows"]
         words = "1 sequence" if batch_size == 1 else f"{exact(batch_size)} sequences"
         words += ", layers of a stack in turn" if stack else ", one layer"
         section.tables[words] = _decoding_speeds(rows)
@@ -321,12 +321,16 @@ def _speed(row: dict[str, Any], against: int) -> list[str]:
 
 
 def _norms(cells: Sequence[Cell]) -> Section:
+    rows = [(cell.settings["dtype"], row) for cell in most_shapes(cells) for row in cell.values["rows"]]
+    return Section(tables={"verdicts": _norm_verdicts(rows), "pairs": _norm_pairs(rows)})
+
+
+def most_shapes(cells: Sequence[Cell]) -> list[Cell]:
     """Of each implementation and number format the result of the most shapes."""
     most: dict[tuple[int, str], Cell] = {}
     for cell in sorted(cells, key=lambda cell: (len(cell.settings["shapes"]), cell.created)):
         most[_order(cell)] = cell
-    rows = [(cell.settings["dtype"], row) for _, cell in sorted(most.items()) for row in cell.values["rows"]]
-    return Section(tables={"verdicts": _norm_verdicts(rows), "pairs": _norm_pairs(rows)})
+    return [cell for _, cell in sorted(most.items())]
 
 
 def _norm_verdicts(rows: Sequence[tuple[str, dict[str, Any]]]) -> Table:

@@ -25,14 +25,17 @@ from harness.report.frames import PHASES, SHOWN, Model, problems_frame
 from harness.report.learning import METRICS as LEARNED
 from harness.report.learning import learning
 from harness.report.measured import sections
+from harness.report.notes import Judged, judged
 from harness.report.sheets import FIGURES, sheets
+from harness.report.stability import stability
 from harness.report.tables import COLUMNS, claims_table, models_table
+from harness.report.verdicts import VERDICTS
 from harness.report.wider import METRICS as WIDER
 from harness.report.wider import wider
 from harness.results import Cell
 from harness.spec.model import PROVENANCES
 
-SCRIPTS = ("core.js", "table.js", "compare.js", "sheet.js", "figures.js", "start.js")
+SCRIPTS = ("core.js", "table.js", "notes.js", "compare.js", "sheet.js", "figures.js", "start.js")
 
 DIGITS = "".join(map(chr, range(32, 127))).replace("<", "")
 
@@ -54,8 +57,10 @@ def html(cells: Sequence[Cell], models: Sequence[Model], baseline: str) -> str:
         baseline: name of the model that others are compared with at first.
     """
     claims = claims_table(models)
-    timed, learned = sections(cells), learning(models) | wider(models)
+    noted = judged(cells, models)
+    timed, learned, stable = sections(cells), learning(models) | wider(models), stability(cells)
     shown = [*(section for devices in timed.values() for section in devices.values()), *learned.values()]
+    shown += [stable] if stable else []
     families = list(dict.fromkeys(model.record.family for model in models))
     data = {
         "models": sheets(models),
@@ -71,6 +76,7 @@ def html(cells: Sequence[Cell], models: Sequence[Model], baseline: str) -> str:
     page: str = _template().render(
         _code(),
         head=_head(cells, models, [claim.agrees for claim in claims]),
+        verdicts=VERDICTS,
         families=families,
         provenances=PROVENANCES,
         columns=COLUMNS,
@@ -78,8 +84,10 @@ def html(cells: Sequence[Cell], models: Sequence[Model], baseline: str) -> str:
         rows=models_table(models),
         components=COMPONENT_COLOURS,
         claims=claims,
+        notes=by_verdict(noted),
         measured=timed,
         learning=learned,
+        stability=stable,
         problems=problems_frame(models).to_dict("records"),
         methods=[{"figure": figure, "how": how, "check": _check(models, metric)} for figure, how, metric in METHODS],
         environments=_environments(cells),
@@ -115,8 +123,16 @@ def _head(cells: Sequence[Cell], models: Sequence[Model], agree: Sequence[bool])
         "date_in_words": f"{newest.day} {newest:%B %Y}",
         "agree": sum(agree),
         "differ": len(agree) - sum(agree),
-        "not_shown": sorted({cell.metric for cell in kept if cell.metric not in (*SHOWN, *LEARNED, *WIDER)}),
+        "not_shown": sorted(
+            {cell.metric for cell in kept if cell.metric not in (*SHOWN, *LEARNED, *WIDER, "behaviour")}
+        ),
     }
+
+
+def by_verdict(noted: Sequence[Judged]) -> dict[str, list[Judged]]:
+    """The claims of the notes by verdict, in the order in which these are shown; those that none has are left out."""
+    groups = {verdict: [each for each in noted if each.verdict == verdict] for verdict in VERDICTS}
+    return {verdict: group for verdict, group in groups.items() if group}
 
 
 def _check(models: Sequence[Model], metric: str) -> str:

@@ -27,5 +27,10 @@ def _choice(axis: str, options: dict[str, Any]) -> dict[str, Any]:
 
 def difference(first: Spec, second: Spec) -> dict[str, tuple[Any, Any]]:
     """The sizes and options that are not the same; None where one of the specs has no such option."""
-    a, b = flattened(first.architecture), flattened(second.architecture)
+    return architectures_differ(first.architecture, second.architecture)
+
+
+def architectures_differ(first: dict[str, Any], second: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """The same of two architectures, as `Spec.architecture` gives them and results store them."""
+    a, b = flattened(first), flattened(second)
     return {key: (a.get(key), b.get(key)) for key in {**a, **b} if a.get(key) != b.get(key)}

@@ -117,6 +117,24 @@ def test_filters_narrow_the_table(opened: Opened) -> None:
     assert names(opened.page) == ["beta"]
 
 
+def test_claims_are_found_in_every_group(opened: Opened) -> None:
+    rows = opened.page.locator(".claims-group tbody tr:visible")
+    opened.page.fill("#find-claim", "swiglu baichuan")
+    assert [row.inner_text().split()[0] for row in rows.all()] == ["C142"]
+    assert opened.page.locator("#found-claims").inner_text() == "1 claims"
+    opened.page.fill("#find-claim", "")
+    assert opened.page.locator("#found-claims").inner_text() == ""
+    assert opened.page.locator(".claims-group[open]").count() == 1
+
+
+def test_claims_of_a_group_are_sorted_by_their_headings(opened: Opened) -> None:
+    group = opened.page.locator(".claims-group").last
+    group.locator("summary").click()
+    lines = [int(row.inner_text()) for row in group.locator("tbody td:nth-child(2)").all()]
+    group.locator("thead button", has_text="line").click()
+    assert [int(row.inner_text()) for row in group.locator("tbody td:nth-child(2)").all()] == sorted(lines)[::-1]
+
+
 def test_all_digits_on_demand(opened: Opened) -> None:
     cell_of_alpha = opened.page.locator("#models-table tr[data-name=alpha] td[title]").first
     assert cell_of_alpha.inner_text() == "14.0K"

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.metrics.claims import Claims, agrees
+from harness.metrics.claims import Claims
 from harness.metrics.kv_cache import longest_context
+from harness.published import agrees
 from harness.spec import load_spec
 
 CASES = [

@@ -2,16 +2,19 @@
 function startTable() {
   const table = $("models-table");
   const body = table.tBodies[0];
-  const headings = [...table.tHead.rows[1].cells];
+  startSorting(body, [...table.tHead.rows[1].cells]);
+  for (const cell of body.querySelectorAll("td.n[title]")) cell.dataset.exact = cell.title;
+  for (const id of ["find", "family", "provenance"]) $(id).addEventListener("input", () => filter(body));
+  $("all-digits").addEventListener("change", () => swapDigits(body));
+  filter(body);
+}
+
+function startSorting(body, headings) {
   headings.forEach((heading, column) => {
     const button = make("button", { type: "button", class: "sort" }, heading.textContent);
     heading.replaceChildren(button);
     button.addEventListener("click", () => sortBy(body, headings, column));
   });
-  for (const cell of body.querySelectorAll("td.n[title]")) cell.dataset.exact = cell.title;
-  for (const id of ["find", "family", "provenance"]) $(id).addEventListener("input", () => filter(body));
-  $("all-digits").addEventListener("change", () => swapDigits(body));
-  filter(body);
 }
 
 function sortBy(body, headings, column) {

@@ -1,0 +1,198 @@
+"""What stored measurements say to claims of the notes: each question is a function of the results of one experiment."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from harness.errors import HarnessError, did_you_mean
+from harness.report.frames import models_of
+from harness.report.measured import claim, most_lengths, most_shapes, times_faster
+from harness.report.stability_verdicts import (
+    EXPERIMENT,
+    Values,
+    Verdict,
+    chosen_results,
+    first_gradient_grows_with_depth,
+    gradient_ratio_grows_with_depth,
+    pre_reduces_variance_change,
+    pre_stabilises_gradients,
+    pre_trains_at_higher_rates,
+    rmsnorm_trains_at_higher_rates,
+    where,
+)
+from harness.report.verdicts import CONTRADICTED, NOT_MEASURED, PARTLY, SUPPORTED, UNDECIDED, Finding
+from harness.report.wording import exact
+from harness.results import Cell
+
+ERRORS = 3
+"""Standard errors beyond which two accuracies differ."""
+SPARSE = ("banded", "strided", "fixed", "dense, banded in turns")
+"""The Sparse Transformer's patterns, and GPT-3's layers."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of stored results.
+
+    Attributes:
+        of: the metric or the experiment whose results are asked.
+        answer: from its good results, of a metric those of the specs of the claim, in their order; it gives None where
+            they do not tell.
+        of_specs: whether it is measured of specs.
+    """
+
+    of: str
+    answer: Callable[[Sequence[Cell]], Finding | None]
+    of_specs: bool = False
+
+
+def asked(name: str, cells: Sequence[Cell], about: Sequence[str]) -> Finding:
+    """The answer to a question, or what would have to be measured for it.
+
+    Raises:
+        HarnessError: there is no such question.
+    """
+    if name not in QUESTIONS:
+        raise HarnessError(f"unknown question {name!r}; {did_you_mean(name, list(QUESTIONS))}")
+    question = QUESTIONS[name]
+    good = [cell for cell in cells if cell.metric == question.of and cell.status == "ok"]
+    if question.of_specs:
+        of = {model.name: model.cells[question.of] for model in models_of(good)}
+        good = [of[spec] for spec in about if spec in of]
+    enough = len(good) == len(about) if question.of_specs else bool(good)
+    specs = f"{' '.join(about)} " if question.of_specs else ""
+    lacking = Finding(NOT_MEASURED, f"harness run {specs}--metrics {question.of}")
+    return (question.answer(good) if enough else None) or lacking
+
+
+def _dense_is_quadratic(cells: Sequence[Cell]) -> Finding | None:
+    return _laws(cells, ("dense",), "n\N{SUPERSCRIPT TWO}")
+
+
+def _sparse_is_n_log_n(cells: Sequence[Cell]) -> Finding | None:
+    return _laws(cells, SPARSE, "n log n")
+
+
+def _laws(cells: Sequence[Cell], patterns: Sequence[str], claimed: str) -> Finding | None:
+    """The laws of the visible pairs, which are counted."""
+    own = [cell for cell in cells if "against" not in cell.settings]
+    if not own:
+        return None
+    laws = {law["pattern"]: law["law"] for law in most_lengths(own).values["laws"] if law["of"] == "pairs"}
+    found = {pattern: laws[pattern] for pattern in patterns}
+    evidence = ", ".join(f"{pattern} {law}" for pattern, law in found.items())
+    return Finding(_of_all([law == claimed for law in found.values()]), f"visible pairs grow as: {evidence}")
+
+
+def _of_seeds(
+    part: str, needs: set[str], *functions: Callable[[Values], Verdict]
+) -> Callable[[Sequence[Cell]], Finding | None]:
+    """What all results of a part of `stability` with these candidates say, each seed by seed."""
+
+    def answer(cells: Sequence[Cell]) -> Finding | None:
+        found = [
+            (where(cell), function(cell.values))
+            for cell in chosen_results(cells)
+            if cell.settings["part"] == part and needs <= set(cell.settings["candidates"])
+            for function in functions
+        ]
+        evidence = "; ".join(f"{of}: {verdict.evidence} ({verdict.words})" for of, verdict in found)
+        return Finding(_of_all_seeds([verdict.holds for _, verdict in found]), evidence) if found else None
+
+    return answer
+
+
+def _of_all_seeds(holds: Sequence[bool | None]) -> str:
+    """As `_of_all`, where seeds of one result may disagree."""
+    agreed = [each for each in holds if each is not None]
+    return _of_all([each is True for each in holds]) if len(agreed) == len(holds) or any(agreed) else UNDECIDED
+
+
+def _of_all(holds: Sequence[bool]) -> str:
+    return SUPPORTED if all(holds) else PARTLY if any(holds) else CONTRADICTED
+
+
+def _rmsnorm_saves_time(cells: Sequence[Cell]) -> Finding:
+    """The claim over all shapes, as the table of norms gives it for each."""
+    counts = Counter(claim(row) for cell in most_shapes(cells) for row in cell.values["rows"])
+    evidence = ", ".join(f"{words} in {count}" for words, count in counts.most_common())
+    verdict = _of_all([words == "as claimed" for words in counts])
+    if verdict == CONTRADICTED and set(counts) <= {"undecided", "not seen"}:
+        verdict = UNDECIDED
+    return Finding(verdict, f"of {counts.total()} shapes and implementations: {evidence}")
+
+
+def _grouped_decode_faster(cells: Sequence[Cell]) -> Finding | None:
+    """Grouped queries against a key-value head for each query, over the contexts of one sequence."""
+    one = [cell for cell in cells if cell.settings["batch_size"] == 1 and not cell.settings["stack_bytes"]]
+    if not one:
+        return None
+    rows = [row for row in most_lengths(one).values["rows"] if row["arrangement"].startswith("GQA, 4")]
+    last = max(rows, key=lambda row: row["seq_len"])
+    verdicts = [row["verdict"] for row in rows]
+    evidence = (
+        f"one layer, 4 queries a key head: faster than multi-head at {verdicts.count('faster')} of {len(rows)} "
+        f"contexts, {times_faster(last['ratio'])} times behind {exact(last['seq_len'])} tokens"
+    )
+    if set(verdicts) == {"no significant difference"}:
+        return Finding(UNDECIDED, evidence)
+    return Finding(_of_all([verdict == "faster" for verdict in verdicts]), evidence)
+
+
+def _examples_help(cells: Sequence[Cell]) -> Finding:
+    """Accuracy with the most demonstrations above that with none."""
+    (cell,) = cells
+    of = cell.values["classification"]
+    none, most = ((of["accuracy"][at], of["standard_error"][at]) for at in (0, -1))
+    evidence = f"small model: {_point(*none)} without examples, {_point(*most)} with {of['shots'][-1]}"
+    return Finding(_beyond(most, none), evidence)
+
+
+def _shuffling_helps(cells: Sequence[Cell]) -> Finding:
+    """The first spec shuffles its spans, the second does not."""
+    found, parts = [], []
+    for task in ("classification", "recall"):
+        shuffled, ordered = (
+            (cell.values[task]["accuracy"][-1], cell.values[task]["standard_error"][-1]) for cell in cells
+        )
+        found.append(_beyond(shuffled, ordered))
+        parts.append(f"{task} {_point(*shuffled)} shuffled, {_point(*ordered)} in order")
+    verdict = found[0] if len(set(found)) == 1 else PARTLY if SUPPORTED in found else min(found)
+    return Finding(verdict, f"small models: {'; '.join(parts)}")
+
+
+def _beyond(one: tuple[float, float], other: tuple[float, float]) -> str:
+    """Whether the one is greater, beyond the errors of both."""
+    error = ERRORS * math.hypot(one[1], other[1])
+    difference = one[0] - other[0]
+    return UNDECIDED if abs(difference) <= error else SUPPORTED if difference > 0 else CONTRADICTED
+
+
+def _point(accuracy: float, error: float) -> str:
+    return f"{accuracy:.3f} ± {error:.3f}"
+
+
+QUESTIONS = {
+    "dense_attention_is_quadratic": Question("attention", _dense_is_quadratic),
+    "sparse_attention_is_n_log_n": Question("attention", _sparse_is_n_log_n),
+    "rmsnorm_saves_time": Question("norms", _rmsnorm_saves_time),
+    "grouped_queries_decode_faster": Question("decoding", _grouped_decode_faster),
+    "examples_in_context_help": Question("icl", _examples_help, of_specs=True),
+    "shuffled_spans_help": Question("icl", _shuffling_helps, of_specs=True),
+    "stability_of_depth": Question(
+        EXPERIMENT, _of_seeds("start", {"post"}, gradient_ratio_grows_with_depth, first_gradient_grows_with_depth)
+    ),
+    "stability_of_pre_norm": Question(
+        EXPERIMENT, _of_seeds("start", {"pre", "post"}, pre_reduces_variance_change, pre_stabilises_gradients)
+    ),
+    "stability_of_training_with_pre_norm": Question(
+        EXPERIMENT, _of_seeds("training", {"pre", "post"}, pre_trains_at_higher_rates)
+    ),
+    "stability_of_rmsnorm": Question(
+        EXPERIMENT, _of_seeds("training", {"pre", "pre, LayerNorm"}, rmsnorm_trains_at_higher_rates)
+    ),
+}
+"""By the names that claims use."""
