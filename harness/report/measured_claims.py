@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from harness.errors import HarnessError, did_you_mean
+from harness.report import stability_verdicts as stability
 from harness.report.frames import models_of
 from harness.report.measured import claim, most_lengths, most_shapes, times_faster
 from harness.report.verdicts import CONTRADICTED, NOT_MEASURED, PARTLY, SUPPORTED, UNDECIDED, Finding
@@ -19,6 +20,8 @@ ERRORS = 3
 SPARSE = ("banded", "strided", "fixed", "dense, banded in turns")
 """The Sparse Transformer's patterns, and GPT-3's layers."""
 
+Answer = Callable[[Sequence[Cell]], Finding | None]
+
 
 @dataclass(frozen=True)
 class Question:
@@ -26,13 +29,13 @@ class Question:
 
     Attributes:
         of: the metric or the experiment whose results are asked.
-        answer: from its good results, of a metric those of the specs of the claim, in their order. None where nothing
-            reads them yet; it gives None where they do not tell.
+        answer: from its good results, of a metric those of the specs of the claim, in their order. None where they do
+            not tell.
         of_specs: whether it is measured of specs.
     """
 
     of: str
-    answer: Callable[[Sequence[Cell]], Finding | None] | None
+    answer: Answer
     of_specs: bool = False
 
 
@@ -52,7 +55,7 @@ def asked(name: str, cells: Sequence[Cell], about: Sequence[str]) -> Finding:
     enough = len(good) == len(about) if question.of_specs else bool(good)
     specs = f"{' '.join(about)} " if question.of_specs else ""
     lacking = Finding(NOT_MEASURED, f"harness run {specs}--metrics {question.of}")
-    return (question.answer(good) if question.answer and enough else None) or lacking
+    return (question.answer(good) if enough else None) or lacking
 
 
 def _dense_is_quadratic(cells: Sequence[Cell]) -> Finding | None:
@@ -138,6 +141,32 @@ def _point(accuracy: float, error: float) -> str:
     return f"{accuracy:.3f} ± {error:.3f}"
 
 
+def _stability(part: str, needs: Sequence[str], *questions: Callable[[stability.Values], stability.Verdict]) -> Answer:
+    """What results of fresh models (`start`) or of trainings (`training`) with these candidates say, all together."""
+
+    def answer(cells: Sequence[Cell]) -> Finding | None:
+        chosen = [
+            cell
+            for cell in stability.chosen_results(cells)
+            if cell.settings["part"] == part and set(needs) <= set(cell.settings["candidates"])
+        ]
+        found = {stability.where(cell): [question(cell.values) for question in questions] for cell in chosen}
+        holds = [verdict.holds for verdicts in found.values() for verdict in verdicts]
+        evidence = "; ".join(f"{where}: {', '.join(map(_in_short, verdicts))}" for where, verdicts in found.items())
+        return Finding(_of_seeds(holds), evidence) if found else None
+
+    return answer
+
+
+def _in_short(verdict: stability.Verdict) -> str:
+    return f"{verdict.words.partition(',')[0]} ({verdict.evidence})"
+
+
+def _of_seeds(holds: Sequence[bool | None]) -> str:
+    """As of all, where seeds that do not agree decide nothing."""
+    return UNDECIDED if None in holds and True not in holds else _of_all([bool(each) for each in holds])
+
+
 QUESTIONS = {
     "dense_attention_is_quadratic": Question("attention", _dense_is_quadratic),
     "sparse_attention_is_n_log_n": Question("attention", _sparse_is_n_log_n),
@@ -145,9 +174,25 @@ QUESTIONS = {
     "grouped_queries_decode_faster": Question("decoding", _grouped_decode_faster),
     "examples_in_context_help": Question("icl", _examples_help, of_specs=True),
     "shuffled_spans_help": Question("icl", _shuffling_helps, of_specs=True),
-    "stability_of_depth": Question("stability", None),
-    "stability_of_pre_norm": Question("stability", None),
-    "stability_of_training_with_pre_norm": Question("stability", None),
-    "stability_of_rmsnorm": Question("stability", None),
+    "stability_of_depth": Question(
+        "stability",
+        _stability(
+            "start",
+            stability.BOTH,
+            stability.gradient_ratio_grows_with_depth,
+            stability.first_gradient_grows_with_depth,
+            stability.last_gradient_vanishes_with_depth,
+        ),
+    ),
+    "stability_of_pre_norm": Question(
+        "stability",
+        _stability("start", stability.BOTH, stability.pre_reduces_variance_change, stability.pre_stabilises_gradients),
+    ),
+    "stability_of_training_with_pre_norm": Question(
+        "stability", _stability("training", stability.BOTH, stability.pre_trains_at_higher_rates)
+    ),
+    "stability_of_rmsnorm": Question(
+        "stability", _stability("training", stability.NORMS, stability.rmsnorm_trains_at_higher_rates)
+    ),
 }
 """By the names that claims use."""
