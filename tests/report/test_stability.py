@@ -186,7 +186,7 @@ def test_the_evidence_tells_rates_by_seed_and_how_far_they_are_apart() -> None:
 
 def test_the_evidence_tells_both_depths() -> None:
     verdict = say.gradient_ratio_grows_with_depth(one("first_to_last", (1.5, (400.0, 87_000.0))).values)
-    assert verdict.evidence == "gradient of first over last block: 1.5 in 2 blocks, 400 to 8.7e4 in 8"
+    assert verdict.evidence == "gradient of first over last block: post 1.5 in 2 blocks, 400 to 8.7e4 in 8"
 
 
 def test_a_range_over_the_seeds_of_one_number_is_that_number() -> None:
@@ -284,7 +284,7 @@ def test_a_failed_result_is_told_and_hostile_names_stay_text() -> None:
 
 
 def test_the_section_takes_little_room() -> None:
-    """A page has some 50 kB left."""
+    """A page of everything stays below 2 MB."""
     many = {f"candidate number {index}": {} for index in range(10)}
     rates = tuple(10.0**power for power in range(-5, 0))
     cells = [fresh(many, many), training({name: [0.1] * 3 for name in many}, rates)]
