@@ -8,21 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from harness.errors import HarnessError, did_you_mean
+from harness.report import stability_verdicts as stability
 from harness.report.frames import models_of
 from harness.report.measured import claim, most_lengths, most_shapes, times_faster
-from harness.report.stability_verdicts import (
-    EXPERIMENT,
-    Values,
-    Verdict,
-    chosen_results,
-    first_gradient_grows_with_depth,
-    gradient_ratio_grows_with_depth,
-    pre_reduces_variance_change,
-    pre_stabilises_gradients,
-    pre_trains_at_higher_rates,
-    rmsnorm_trains_at_higher_rates,
-    where,
-)
 from harness.report.verdicts import CONTRADICTED, NOT_MEASURED, PARTLY, SUPPORTED, UNDECIDED, Finding
 from harness.report.wording import exact
 from harness.results import Cell
@@ -32,6 +20,8 @@ ERRORS = 3
 SPARSE = ("banded", "strided", "fixed", "dense, banded in turns")
 """The Sparse Transformer's patterns, and GPT-3's layers."""
 
+Answer = Callable[[Sequence[Cell]], Finding | None]
+
 
 @dataclass(frozen=True)
 class Question:
@@ -39,13 +29,13 @@ class Question:
 
     Attributes:
         of: the metric or the experiment whose results are asked.
-        answer: from its good results, of a metric those of the specs of the claim, in their order; it gives None where
-            they do not tell.
+        answer: from its good results, of a metric those of the specs of the claim, in their order. None where they do
+            not tell.
         of_specs: whether it is measured of specs.
     """
 
     of: str
-    answer: Callable[[Sequence[Cell]], Finding | None]
+    answer: Answer
     of_specs: bool = False
 
 
@@ -85,30 +75,6 @@ def _laws(cells: Sequence[Cell], patterns: Sequence[str], claimed: str) -> Findi
     found = {pattern: laws[pattern] for pattern in patterns}
     evidence = ", ".join(f"{pattern} {law}" for pattern, law in found.items())
     return Finding(_of_all([law == claimed for law in found.values()]), f"visible pairs grow as: {evidence}")
-
-
-def _of_seeds(
-    part: str, needs: set[str], *functions: Callable[[Values], Verdict]
-) -> Callable[[Sequence[Cell]], Finding | None]:
-    """What all results of a part of `stability` with these candidates say, each seed by seed."""
-
-    def answer(cells: Sequence[Cell]) -> Finding | None:
-        found = [
-            (where(cell), function(cell.values))
-            for cell in chosen_results(cells)
-            if cell.settings["part"] == part and needs <= set(cell.settings["candidates"])
-            for function in functions
-        ]
-        evidence = "; ".join(f"{of}: {verdict.evidence} ({verdict.words})" for of, verdict in found)
-        return Finding(_of_all_seeds([verdict.holds for _, verdict in found]), evidence) if found else None
-
-    return answer
-
-
-def _of_all_seeds(holds: Sequence[bool | None]) -> str:
-    """As `_of_all`, where seeds of one result may disagree."""
-    agreed = [each for each in holds if each is not None]
-    return _of_all([each is True for each in holds]) if len(agreed) == len(holds) or any(agreed) else UNDECIDED
 
 
 def _of_all(holds: Sequence[bool]) -> str:
@@ -175,6 +141,32 @@ def _point(accuracy: float, error: float) -> str:
     return f"{accuracy:.3f} ± {error:.3f}"
 
 
+def _stability(part: str, needs: Sequence[str], *questions: Callable[[stability.Values], stability.Verdict]) -> Answer:
+    """What results of fresh models (`start`) or of trainings (`training`) with these candidates say, all together."""
+
+    def answer(cells: Sequence[Cell]) -> Finding | None:
+        chosen = [
+            cell
+            for cell in stability.chosen_results(cells)
+            if cell.settings["part"] == part and set(needs) <= set(cell.settings["candidates"])
+        ]
+        found = {stability.where(cell): [question(cell.values) for question in questions] for cell in chosen}
+        holds = [verdict.holds for verdicts in found.values() for verdict in verdicts]
+        evidence = "; ".join(f"{where}: {', '.join(map(_in_short, verdicts))}" for where, verdicts in found.items())
+        return Finding(_of_seeds(holds), evidence) if found else None
+
+    return answer
+
+
+def _in_short(verdict: stability.Verdict) -> str:
+    return f"{verdict.words.partition(',')[0]} ({verdict.evidence})"
+
+
+def _of_seeds(holds: Sequence[bool | None]) -> str:
+    """As of all, where seeds that do not agree decide nothing."""
+    return UNDECIDED if None in holds and True not in holds else _of_all([bool(each) for each in holds])
+
+
 QUESTIONS = {
     "dense_attention_is_quadratic": Question("attention", _dense_is_quadratic),
     "sparse_attention_is_n_log_n": Question("attention", _sparse_is_n_log_n),
@@ -183,16 +175,24 @@ QUESTIONS = {
     "examples_in_context_help": Question("icl", _examples_help, of_specs=True),
     "shuffled_spans_help": Question("icl", _shuffling_helps, of_specs=True),
     "stability_of_depth": Question(
-        EXPERIMENT, _of_seeds("start", {"post"}, gradient_ratio_grows_with_depth, first_gradient_grows_with_depth)
+        "stability",
+        _stability(
+            "start",
+            stability.BOTH,
+            stability.gradient_ratio_grows_with_depth,
+            stability.first_gradient_grows_with_depth,
+            stability.last_gradient_vanishes_with_depth,
+        ),
     ),
     "stability_of_pre_norm": Question(
-        EXPERIMENT, _of_seeds("start", {"pre", "post"}, pre_reduces_variance_change, pre_stabilises_gradients)
+        "stability",
+        _stability("start", stability.BOTH, stability.pre_reduces_variance_change, stability.pre_stabilises_gradients),
     ),
     "stability_of_training_with_pre_norm": Question(
-        EXPERIMENT, _of_seeds("training", {"pre", "post"}, pre_trains_at_higher_rates)
+        "stability", _stability("training", stability.BOTH, stability.pre_trains_at_higher_rates)
     ),
     "stability_of_rmsnorm": Question(
-        EXPERIMENT, _of_seeds("training", {"pre", "pre, LayerNorm"}, rmsnorm_trains_at_higher_rates)
+        "stability", _stability("training", stability.NORMS, stability.rmsnorm_trains_at_higher_rates)
     ),
 }
 """By the names that claims use."""

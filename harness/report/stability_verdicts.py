@@ -140,7 +140,7 @@ def _grows(values: Values, candidate: str, measure: str, words: str, size: Calla
         size(deep) > DOUBLE * size(shallow) for shallow, deep in zip(first[measure], last[measure], strict=True)
     )
     numbers = [f"{spread(row[measure])} in {row['depth']}" for row in (first, last)]
-    return Verdict(by_seed, f"{words}: {numbers[0]} blocks, {numbers[1]}")
+    return Verdict(by_seed, f"{words}: {candidate} {numbers[0]} blocks, {numbers[1]}")
 
 
 def _pre_is_nearer_to_one(values: Values, of: Callable[[Sequence[Values]], list[float]], words: str) -> Verdict:

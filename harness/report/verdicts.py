@@ -15,7 +15,7 @@ NOT_CHECKABLE = "not checkable here"
 VERDICTS = {
     CONTRADICTED: "nothing of it holds",
     PARTLY: "some of it holds, or for some of the specs",
-    UNDECIDED: "the measurement shows no difference beyond its noise, or its seeds disagree",
+    UNDECIDED: "the measurement shows no difference beyond its noise, or its seeds do not agree",
     SUPPORTED: "all of it holds",
     AS_FAR: "what can be checked of it holds; the rest is named",
     NOT_MEASURED: "a result that decides it is not stored; the command that measures it is named",

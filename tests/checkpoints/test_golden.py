@@ -13,6 +13,7 @@ from torch import Tensor
 
 from harness import params
 from harness.checkpoints.load import load_checkpoint
+from harness.modules import products
 from harness.modules.decoder import Decoder
 from harness.modules.positions import Places
 from harness.modules.positions.rope_2d import two_dimensional_ids
@@ -44,8 +45,10 @@ def prefix_reference() -> dict[str, Tensor]:
     return load_file(GOLDEN / PREFIX / "reference.safetensors")
 
 
+@pytest.mark.parametrize("worthwhile", [products.WORTHWHILE, 1], ids=["few products by onednn", "all by onednn"])
 @pytest.mark.parametrize("name", CONTEXTS)
-def test_logits_are_those_of_the_release(name: str) -> None:
+def test_logits_are_those_of_the_release(name: str, worthwhile: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(products, "WORTHWHILE", worthwhile)
     reference = load_file(GOLDEN / name / "reference.safetensors")
     model = load_checkpoint(GOLDEN / name)
     expected, tokens = reference["logits"], reference["input_ids"]

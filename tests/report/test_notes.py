@@ -16,6 +16,7 @@ from harness.report.notes import finding_of, judged
 from harness.report.verdicts import CONTRADICTED, NOT_MEASURED, PARTLY, SUPPORTED, UNDECIDED
 from harness.results import Cell
 from tests.report.cells import HOSTILE, architecture, cell, cells_of, spec_record, store
+from tests.report.test_stability import LAYERNORM, POST, PRE, fresh, training
 
 FACTS = {"facts": {"causal": True, "embedding_gradient": 0.1}}
 
@@ -181,6 +182,72 @@ def test_accuracies_decide_beyond_their_errors() -> None:
         assert asked("shuffled_spans_help", both, ["toy", "ordered"]).verdict == verdict
     missing = asked("shuffled_spans_help", [learned("toy", 0.2, 0.3)], ["toy", "ordered"])
     assert (missing.verdict, missing.evidence) == (NOT_MEASURED, "harness run toy ordered --metrics icl")
+
+
+@pytest.mark.parametrize(
+    ("ratio", "first", "last", "verdict"),
+    [
+        ((1.5, 400.0), (1.5, 400.0), (0.4, 0.1), SUPPORTED),
+        ((1.5, 1.5), (1.5, 1.5), (0.4, 0.4), CONTRADICTED),
+        ((1.5, 1.5), (1.5, (1.5, 400.0)), (0.4, 0.1), PARTLY),
+        ((1.5, 1.5), (1.5, (1.5, 400.0)), (0.4, 0.4), UNDECIDED),
+    ],
+)
+def test_gradients_over_depth_decide(ratio: Any, first: Any, last: Any, verdict: str) -> None:
+    post = [{"first_to_last": ratio[at], "first_gradient": first[at]} for at in (0, 1)]
+    pre = [{"last_gradient": gradient} for gradient in last]
+    cell_ = fresh(*({POST: post[at], PRE: pre[at]} for at in (0, 1)))
+    assert asked("stability_of_depth", [cell_], []).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("stream", "first", "verdict"),
+    [
+        (0.01, 50.0, SUPPORTED),
+        (1.0, 1.0, CONTRADICTED),
+        (1.0, 50.0, PARTLY),
+        (1.0, (1.0, 50.0), UNDECIDED),
+    ],
+)
+def test_variance_and_gradients_behind_post_norms_decide(stream: Any, first: Any, verdict: str) -> None:
+    """Between pre-norms, the stream grows twofold, and the first block's gradient does by a half."""
+    post = {"stream_growth": stream, "first_gradient": first}
+    cell_ = fresh({POST: {}, PRE: {}}, {POST: post, PRE: {"stream_growth": 2.0, "first_gradient": 1.5}})
+    assert asked("stability_of_pre_norm", [cell_], []).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("no_warmup", "warmup", "verdict"),
+    [
+        ([0.01, 0.01], [0.0, 0.01], SUPPORTED),
+        ([0.1, 0.1], [0.1, 0.1], CONTRADICTED),
+        ([0.1, 0.1], [0.01, 0.01], PARTLY),
+        ([0.01, 0.1], [0.01, 0.01], PARTLY),
+        ([0.01, 0.1], [0.1, 0.1], UNDECIDED),
+    ],
+)
+@pytest.mark.parametrize(
+    ("question", "other"), [("stability_of_training_with_pre_norm", POST), ("stability_of_rmsnorm", LAYERNORM)]
+)
+def test_rates_that_train_decide(
+    question: str, other: str, no_warmup: list[float], warmup: list[float], verdict: str
+) -> None:
+    """Over all settings, where all seeds say so."""
+    recipe = {"warmup_steps": 30, "steps": 100, "batch_size": 16}
+    cells = [
+        training({PRE: [0.1, 0.1], other: no_warmup}),
+        training({PRE: [0.1, 0.1], other: warmup}, settings={"recipe": recipe}),
+    ]
+    assert asked(question, cells, []).verdict == verdict
+
+
+def test_stability_tells_where_and_by_which_figures() -> None:
+    found = asked("stability_of_rmsnorm", [training({PRE: [0.1, 0.1], LAYERNORM: [0.01, 0.01]})], [])
+    assert found.evidence == (
+        "llama-7b, 6 blocks, no warm-up: yes (highest by seed: pre 0.1, 0.1; pre, LayerNorm 0.01, 0.01; 10 times)"
+    )
+    none = asked("stability_of_depth", [training({PRE: [0.1, 0.1], POST: [0.01, 0.01]})], [])
+    assert (none.verdict, none.evidence) == (NOT_MEASURED, "harness run --metrics stability")
 
 
 def test_an_unknown_question_is_told_with_the_nearest() -> None:

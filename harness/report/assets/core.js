@@ -18,8 +18,9 @@ function link(text, url) {
   return /^https?:\/\//i.test(url) ? make("a", { href: url, rel: "noopener noreferrer" }, text) : text;
 }
 
-/** The text that an element holds as gzip in base 94: how many bytes, a colon, and 9 bytes in 11 characters. */
+/** The text that an element holds as LZMA in base 94: how many bytes it has, a colon, and of the LZMA 9 bytes in 11 characters. */
 async function unpack(id) {
+  await new Promise((done) => setTimeout(done)); // what is there already is shown first
   const packed = $(id).textContent;
   const start = packed.indexOf(":") + 1;
   const bytes = new Uint8Array(Math.ceil((packed.length - start) / 11) * 9);
@@ -40,9 +41,7 @@ async function unpack(id) {
       bytes[to + 3 * index + 2] = word;
     });
   }
-  const whole = bytes.subarray(0, parseInt(packed, 10));
-  const stream = new Blob([whole]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Response(stream).text();
+  return new TextDecoder().decode(decompress(bytes, parseInt(packed, 10)));
 }
 
 /** What the report holds: models by name, and what goes for all of them. Filled by start(). */
