@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from harness.errors import HarnessError, did_you_mean
 from harness.report import stability_verdicts as stability
 from harness.report.frames import models_of
-from harness.report.measured import claim, most_lengths, most_shapes, times_faster
+from harness.report.sections import most_lengths, times_faster
+from harness.report.sections.norms import claim, most_shapes
 from harness.report.verdicts import CONTRADICTED, NOT_MEASURED, PARTLY, SUPPORTED, UNDECIDED, Finding
 from harness.report.wording import exact
 from harness.results import Cell

@@ -22,16 +22,14 @@ from plotly.offline import get_plotlyjs
 
 from harness.report.figures import COMPONENT_COLOURS, FAMILY_COLOURS, figures
 from harness.report.frames import PHASES, SHOWN, Model, problems_frame
-from harness.report.learning import METRICS as LEARNED
-from harness.report.learning import learning
-from harness.report.measured import sections
 from harness.report.notes import Judged, judged
+from harness.report.sections.learning import METRICS as LEARNED
+from harness.report.sections.learning import learning
+from harness.report.sections.measured import measured
+from harness.report.sections.stability import stability
 from harness.report.sheets import FIGURES, sheets
-from harness.report.stability import stability
 from harness.report.tables import COLUMNS, claims_table, models_table
 from harness.report.verdicts import VERDICTS
-from harness.report.wider import METRICS as WIDER
-from harness.report.wider import wider
 from harness.results import Cell
 from harness.spec.model import PROVENANCES
 
@@ -61,7 +59,7 @@ def html(cells: Sequence[Cell], models: Sequence[Model], baseline: str) -> str:
     """
     claims = claims_table(models)
     noted = judged(cells, models)
-    timed, learned, stable = sections(cells), learning(models) | wider(models), stability(cells)
+    timed, learned, stable = measured(cells), learning(models), stability(cells)
     shown = [*(section for devices in timed.values() for section in devices.values()), *learned.values()]
     shown += [stable] if stable else []
     families = list(dict.fromkeys(model.record.family for model in models))
@@ -126,9 +124,7 @@ def _head(cells: Sequence[Cell], models: Sequence[Model], agree: Sequence[bool])
         "date_in_words": f"{newest.day} {newest:%B %Y}",
         "agree": sum(agree),
         "differ": len(agree) - sum(agree),
-        "not_shown": sorted(
-            {cell.metric for cell in kept if cell.metric not in (*SHOWN, *LEARNED, *WIDER, "behaviour")}
-        ),
+        "not_shown": sorted({cell.metric for cell in kept if cell.metric not in (*SHOWN, *LEARNED, "behaviour")}),
     }
 
 

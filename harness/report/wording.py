@@ -45,6 +45,21 @@ def short_flops(value: int | Fraction) -> str:
     return short(value, SI_UNITS, " ")
 
 
+def in_flops(count: int | Fraction) -> str:
+    """14.3 GFLOPs."""
+    return f"{short_flops(count)}FLOPs"
+
+
+def counted(count: int, what: str) -> str:
+    """1 seed, 3 seeds."""
+    return f"{exact(count)} {what}{'' if count == 1 else 's'}"
+
+
+def with_error(value: float, error: float | None) -> str:
+    """0.662 ± 0.011, or the value alone where nothing is known of its error."""
+    return f"{value:.3f}" if error is None else f"{value:.3f} ± {error:.3f}"
+
+
 def printed(value: int | float, digits: int | None = None) -> str:
     """A published figure with the digits that its source prints: 6.7B, or 13.0B where three are meant.
 

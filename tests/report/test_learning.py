@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.report.frames import models_of
-from harness.report.learning import MOST_LINES, frontier, learning
-from harness.report.measured import Section
+from harness.report.sections import Section
+from harness.report.sections.frontier import frontier
+from harness.report.sections.learning import learning
+from harness.report.sections.trained import MOST_LINES
 from harness.results import Cell
 from tests.report.cells import HOSTILE, cell, cells_of, spec_record
 from tests.report.learned import released, trained

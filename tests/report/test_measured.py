@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from harness.report.frames import models_of
-from harness.report.measured import _crossover, _law, claim, sections, times_faster
 from harness.report.page import html
+from harness.report.sections import times_faster
+from harness.report.sections.attention import _crossover, _law
+from harness.report.sections.measured import measured
+from harness.report.sections.norms import claim
 from harness.results import Cell
 from tests.report.cells import ENVIRONMENT, HOSTILE, spec_record
 
@@ -78,7 +81,7 @@ def test_what_sparse_attention_is_compared_with_is_shown_alone_too() -> None:
         settings={"against": "flex_attention", "seq_lens": [4096], "processes": 5, "rounds": 3},
         values={**norms().values, "rows": [{**norms().values["rows"][0], **row}]},
     )
-    section = sections([cell])["attention"]["cpu"]
+    section = measured([cell])["attention"]["cpu"]
     assert section.figures == {}
     assert section.tables["others"].rows == [
         ["log-sparse (window 8)", "flex_attention", "4,096", "1.67 (1.43 to 2)", "0.90 to 1.10", "faster"]
@@ -120,7 +123,7 @@ def test_what_the_times_do_not_decide_is_told_as_such() -> None:
 def test_results_of_two_devices_stand_side_by_side_in_places_of_their_own() -> None:
     on_gpu = {**norms().settings, "device": "a GPU"}
     cells = [norms(settings=on_gpu), norms(), failed()]
-    assert list(sections(cells)["norms"]) == ["cpu", "a GPU"]
+    assert list(measured(cells)["norms"]) == ["cpu", "a GPU"]
     page = html(cells, models_of(cells), "toy")
     assert page.index("<h4>cpu</h4>") < page.index("<h4>a GPU</h4>")
 
@@ -130,7 +133,7 @@ def test_the_claim_of_norms_is_summed_up_for_each_pairing() -> None:
     row = cell.values["rows"][0]
     slower = {"verdict": "slower", "ratio": {"low": 1.4, "mid": 1.5, "high": 1.6}}
     cell.values["rows"] = [row, {**row, **slower}, {**row, **slower, "pass": "training"}]
-    table = sections([cell])["norms"]["cpu"].tables["verdicts"]
+    table = measured([cell])["norms"]["cpu"].tables["verdicts"]
     assert [row[1:] for row in table.rows] == [
         ["float32", "forward", "2", "0.60 to 1.50", "1", "1", "0", "as claimed in 1, contradicted in 1"],
         ["float32", "training", "1", "1.50 to 1.50", "0", "1", "0", "contradicted in 1"],
@@ -141,11 +144,11 @@ def test_of_two_results_of_norms_the_one_with_more_shapes_is_shown() -> None:
     more = norms(settings={**norms().settings, "shapes": [[4, 8], [8, 8]]})
     more.values["rows"] = [more.values["rows"][0]] * 2
     later = norms(created="2026-02-01T00:00:00+00:00")
-    assert len(sections([more, later])["norms"]["cpu"].tables["pairs"].rows) == 2
+    assert len(measured([more, later])["norms"]["cpu"].tables["pairs"].rows) == 2
 
 
 def test_a_failure_is_told_and_what_is_there_is_shown() -> None:
-    found = sections([norms(), norms(status="failed", reason="no compiler", values={})])["norms"]["cpu"]
+    found = measured([norms(), norms(status="failed", reason="no compiler", values={})])["norms"]["cpu"]
     assert found.failed == ["no compiler"]
     assert len(found.tables["pairs"].rows) == 1
 
@@ -176,7 +179,7 @@ def throughput(names: list[str], models: str = "matched", **changes: Any) -> Cel
 
 
 def test_models_are_held_against_the_first_and_told_with_those_that_are_the_same() -> None:
-    (table,) = sections([throughput(["llama-7b", "gpt1"])])["throughput"]["cpu"].tables.values()
+    (table,) = measured([throughput(["llama-7b", "gpt1"])])["throughput"]["cpu"].tables.values()
     assert [dict(zip(table.heads[:3], row[:3], strict=True)) for row in table.rows] == [
         {"model": "llama-7b", "stands also for": "llama-7b too", "parameters": "5,001,000"},
         {"model": "gpt1", "stands also for": "gpt1 too", "parameters": "5,001,000"},
@@ -190,7 +193,7 @@ def test_models_are_held_against_the_first_and_told_with_those_that_are_the_same
 
 
 def test_a_model_that_is_alone_has_no_comparison() -> None:
-    (table,) = sections([throughput(["smollm2-135m"], "whole")])["throughput"]["cpu"].tables.values()
+    (table,) = measured([throughput(["smollm2-135m"], "whole")])["throughput"]["cpu"].tables.values()
     assert "verdict" not in table.heads
     assert [len(row) for row in table.rows] == [len(table.heads)]
 
@@ -203,7 +206,7 @@ def test_of_two_results_on_one_device_the_one_with_more_models_is_shown_and_ever
         throughput(["llama-7b"], "whole"),
         throughput(["llama-7b", "qwen-7b"], "block"),
     ]
-    tables = sections(cells)["throughput"]["cpu"].tables
+    tables = measured(cells)["throughput"]["cpu"].tables
     assert [(words.partition(":")[0], len(table.rows)) for words, table in tables.items()] == [
         ("Models of 5.00M parameters, within 0.02%", 3),
         ("llama-7b at full size", 1),

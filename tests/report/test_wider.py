@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.report.frames import models_of
-from harness.report.learning import MOST_LINES
-from harness.report.measured import Section
-from harness.report.wider import wider
+from harness.report.sections import Section
+from harness.report.sections.learning import learning
+from harness.report.sections.trained import MOST_LINES
 from harness.results import Cell
 from tests.report.cells import HOSTILE, cell, cells_of, spec_record
 from tests.report.learned import trained, wide
@@ -14,7 +14,7 @@ from tests.report.test_report import Page, written
 
 
 def section(cells: list[Cell]) -> Section:
-    return wider(models_of(cells))["icl_wide"]
+    return learning(models_of(cells))["icl_wide"]
 
 
 def drawn(found: Section, task: str) -> dict[str, dict[str, Any]]:

@@ -11,8 +11,9 @@ import plotly.graph_objects as go
 
 from harness.report import stability_verdicts as say
 from harness.report.figures import FAMILY_COLOURS
-from harness.report.learning import counted, draw_reference
-from harness.report.measured import Section, Table, ready, rounded
+from harness.report.sections import Section, Table, ready, rounded
+from harness.report.sections.lines import draw_reference
+from harness.report.wording import counted
 from harness.results import Cell
 
 MEASURES = {

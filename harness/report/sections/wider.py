@@ -10,29 +10,14 @@ from typing import Any
 import plotly.graph_objects as go
 
 from harness.report.frames import Model
-from harness.report.learning import (
-    Values,
-    by_metric,
-    counted,
-    distinct,
-    draw_line,
-    draw_reference,
-    spaced,
-    with_error,
-)
-from harness.report.measured import Section, Table, ready
-from harness.report.wording import exact
-
-METRICS = ("icl_wide",)
-"""Metrics that are shown for the models that have them; nothing is missing where there is none."""
+from harness.report.sections import Section, Table, Values, ready
+from harness.report.sections.lines import draw_line, draw_reference, spaced
+from harness.report.sections.trained import distinct
+from harness.report.wording import counted, exact, with_error
 
 
-def wider(models: Sequence[Model]) -> dict[str, Section]:
-    """The section, by the name of its metric, where there are results."""
-    return by_metric(models, {"icl_wide": _section})
-
-
-def _section(models: dict[str, Model]) -> Section:
+def wider(models: dict[str, Model]) -> Section:
+    """Every model beside the best predictors, on both tasks."""
     cells = {name: model.cells["icl_wide"] for name, model in models.items()}
     chains = {name: cell.values["markov"] for name, cell in cells.items()}
     functions = {name: cell.values["regression"] for name, cell in cells.items()}
