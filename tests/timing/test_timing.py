@@ -16,6 +16,7 @@ from harness.timing import (
     compared,
     conditions,
     control,
+    cuda_clock,
     geometric,
     in_fresh_processes,
     in_turns,
@@ -142,3 +143,27 @@ def test_a_gpu_is_named_with_the_kernels_of_attention_that_torch_may_take(monkey
     monkeypatch.setattr(torch.backends.cuda, "cudnn_sdp_enabled", lambda: False)
     found = conditions()
     assert (found["device"], found["attention_kernels"]) == ("a GPU", ["flash", "mem_efficient", "math"])
+
+
+def test_a_gpu_is_timed_between_two_events_on_its_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    queue = []
+
+    class Event:
+        def __init__(self, enable_timing: bool) -> None:
+            assert enable_timing
+
+        def record(self) -> None:
+            queue.append("record")
+
+        def synchronize(self) -> None:
+            queue.append("wait")
+
+        def elapsed_time(self, end: Event) -> float:
+            assert end is not self
+            return 2.0  # milliseconds
+
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    assert cuda_clock(lambda: queue.append("call"), 3) == 0.002
+    assert queue == ["record", "call", "call", "call", "record", "wait"]
