@@ -39,6 +39,7 @@ MATRICES: dict[str, Callable[[], Tensor]] = {
 @pytest.fixture(autouse=True)
 def _small_products_are_worthwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(products, "WORTHWHILE", 1)
+    monkeypatch.setattr(products, "WORTH_A_GRADIENT", 1)
 
 
 @pytest.mark.parametrize("grad", [False, True])
@@ -72,12 +73,60 @@ def test_onednn_is_taken_where_it_suits_and_nowhere_else(monkeypatch: pytest.Mon
         assert not products.suits_onednn(x, w)
 
 
-def test_a_product_has_gradients() -> None:
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("matrix", MATRICES)
+@pytest.mark.parametrize("vectors", VECTORS)
+def test_its_gradients_are_those_of_the_sums(vectors: str, matrix: str, bias: bool) -> None:
+    inputs = [VECTORS[vectors](), MATRICES[matrix](), *([noise(OUT, seed=2)] if bias else [])]
+    found, exact = (
+        torch.autograd.grad(weighted_squares(inputs_of), inputs_of)
+        for inputs_of in ([x.requires_grad_() for x in inputs], [x.detach().double().requires_grad_() for x in inputs])
+    )
+    for one, other in zip(found, exact, strict=True):
+        assert one.shape == other.shape
+        torch.testing.assert_close(
+            one.double(), other, rtol=1e-5, atol=1e-5 * float(other.abs().max()) if len(other) else 0
+        )
+
+
+def weighted_squares(inputs: list[Tensor]) -> Tensor:
+    """A number whose gradients differ in every place."""
+    out = product(*inputs)
+    weights = torch.arange(out.numel(), dtype=out.dtype).view(out.shape).cos()
+    return (out.square() * weights).sum()
+
+
+@pytest.mark.parametrize("of", [0, 1])
+def test_only_the_gradients_that_are_asked_for_are_computed(of: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs = [noise(100, WIDTH), noise(OUT, WIDTH, seed=1)]
+    inputs[of].requires_grad_()
+    out = product(*inputs)
+    multiplied = []
+    by_onednn = products._by_onednn
+    monkeypatch.setattr(products, "_by_onednn", lambda *of: multiplied.append(of) or by_onednn(*of))
+    (grad,) = torch.autograd.grad(out.sum(), inputs[of])
+    assert len(multiplied) == 1
+    assert grad.shape == inputs[of].shape
+
+
+def test_gradients_have_gradients() -> None:
+    def norm_of_gradient(x: Tensor, w: Tensor) -> Tensor:
+        (grad,) = torch.autograd.grad(product(x, w).square().sum(), x, create_graph=True)
+        return grad.square().sum()
+
     x, w = noise(100, WIDTH).requires_grad_(), noise(OUT, WIDTH, seed=1).requires_grad_()
-    product(x, w).sum().backward()
-    assert x.grad is not None
-    assert w.grad is not None
-    torch.testing.assert_close(x.grad, w.detach().sum(0).expand(100, -1), rtol=1e-5, atol=1e-4)
+    found = torch.autograd.grad(norm_of_gradient(x, w), (x, w))
+    x, w = (each.detach().double().requires_grad_() for each in (x, w))
+    for one, other in zip(found, torch.autograd.grad(norm_of_gradient(x, w), (x, w)), strict=True):
+        torch.testing.assert_close(one.double(), other, rtol=1e-4, atol=1e-5 * float(other.abs().max()))
+
+
+def test_a_gradient_is_worth_it_from_larger_products_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, w = noise(100, WIDTH), noise(OUT, WIDTH, seed=1)
+    monkeypatch.setattr(products, "WORTH_A_GRADIENT", 100 * WIDTH * OUT + 1)
+    assert not products.suits_onednn(x, w)
+    with torch.no_grad():
+        assert products.suits_onednn(x, w)
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.trace` is deprecated")  # as fvcore does it
