@@ -157,13 +157,12 @@ def step_of(name: str, n: int, batch_size: int, dtype: torch.dtype) -> tuple[Cal
     """The n-th token, again and again in the same place; and the bytes of the cache."""
     import torch
 
-    from harness.modules import computed_by
     from harness.modules.cache import KVCache
     from harness.modules.patterns import View
+    from harness.modules.patterns.cached import attend
 
     kv_heads, _, quantised = ARRANGEMENTS[name]
     pattern = pattern_of(name)
-    attend = computed_by(pattern)
     cache = KVCache([pattern], capacity=n, quantised=quantised)
     (layer,) = cache.layers
     before = torch.randn(batch_size, 1, kv_heads, CHANNELS, dtype=dtype, device=device()).expand(-1, n - 1, -1, -1)

@@ -3,12 +3,36 @@
 from __future__ import annotations
 
 from copy import copy
+from dataclasses import dataclass
 from typing import Self
 
 import torch
 from torch import Tensor
 
 from harness.choices.patterns import Pattern
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Vectors as integers of 8 bits, each vector with a scale of its own in float32: its largest entry is 127.
+
+    Attributes:
+        codes: the integers, [B, S, K, C].
+        scales: what they are to be multiplied by, [B, S, K, 1].
+        dtype: of the vectors that they stand for.
+    """
+
+    codes: Tensor
+    scales: Tensor
+    dtype: torch.dtype
+
+    def expanded(self) -> Tensor:
+        """The vectors, [B, S, K, C]."""
+        return self.codes.to(self.dtype).mul_(self.scales.to(self.dtype))
+
+
+Vectors = Tensor | Codes
+"""Keys or values as a cache holds them."""
 
 
 class Store:
@@ -35,8 +59,11 @@ class Store:
         assert self.vectors is not None
         self.vectors[:, :, start:end] = vectors.transpose(1, 2)
 
-    def read(self, count: int) -> Tensor:
+    def read(self, count: int) -> Vectors:
         """The first `count` columns, [B, S, K, C]."""
+        return self._read(count)
+
+    def _read(self, count: int) -> Tensor:
         assert self.vectors is not None
         return self.vectors[:, :, :count].transpose(1, 2)
 
@@ -60,7 +87,7 @@ class Store:
 
 
 class QuantisedStore(Store):
-    """Vectors as integers of 8 bits, each vector with a scale of its own in float32: its largest entry becomes 127."""
+    """Holds codes and scales of vectors, and rounds to them."""
 
     def __init__(self, capacity: int) -> None:
         super().__init__(capacity)
@@ -80,9 +107,9 @@ class QuantisedStore(Store):
         self.scales.write(start, scales)
         super().write(start, (vectors / scales).round().to(torch.int8))
 
-    def read(self, count: int) -> Tensor:
-        """The first `count` columns as numbers of the dtype that was written, [B, S, K, C]."""
-        return super().read(count).to(self.dtype) * self.scales.read(count).to(self.dtype)
+    def read(self, count: int) -> Codes:
+        """The first `count` columns, which stand for vectors of the dtype that was written."""
+        return Codes(self._read(count), self.scales._read(count), self.dtype)
 
     def keep(self, index: Tensor) -> None:
         """Keep these columns and no others."""
@@ -112,7 +139,7 @@ class LayerCache:
         """Bytes that both tensors occupy."""
         return self.keys.nbytes + self.values.nbytes
 
-    def extend(self, keys: Tensor, values: Tensor, start: int) -> tuple[Tensor, Tensor, Tensor | None]:
+    def extend(self, keys: Tensor, values: Tensor, start: int) -> tuple[Vectors, Vectors, Tensor | None]:
         """Add the keys and values of the tokens from column `start` on, [B, T, K, C].
 
         Returns:
@@ -138,7 +165,7 @@ class PrunedLayerCache(LayerCache):
         self.pattern, self.paddings = pattern, paddings
         self.columns = torch.empty(0, dtype=torch.long)  # [S], on the CPU, so that pruning never waits for a device
 
-    def extend(self, keys: Tensor, values: Tensor, start: int) -> tuple[Tensor, Tensor, Tensor | None]:
+    def extend(self, keys: Tensor, values: Tensor, start: int) -> tuple[Vectors, Vectors, Tensor | None]:
         """See `LayerCache.extend`; what only the new queries need is not kept."""
         tokens = int(keys.shape[1])
         free = self._forgotten(start + 1).nonzero().flatten()
@@ -173,7 +200,7 @@ class PrunedLayerCache(LayerCache):
         self.keys.write(start, keys)
         self.values.write(start, values)
 
-    def _read(self) -> tuple[Tensor, Tensor]:
+    def _read(self) -> tuple[Vectors, Vectors]:
         return self.keys.read(len(self.columns)), self.values.read(len(self.columns))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from harness.modules.cache import LayerCache
+from harness.modules.cache import LayerCache, Vectors
 from harness.modules.positions import Places, PositionModule
 
 
@@ -25,11 +25,11 @@ class LayerStep:
         """Whether the computed tokens are the whole of every sequence so far."""
         return self.start == 0 and self.places.padding is None
 
-    def extend_cache(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def extend_cache(self, keys: Tensor, values: Tensor) -> tuple[Vectors, Vectors, Tensor]:
         """All keys and values that the queries may see, [B, S, K, C], and their places, [S] or [B, S]."""
         if self.cache is None:
             return keys, values, self.places.queries
-        keys, values, columns = self.cache.extend(keys, values, self.start)
+        held_keys, held_values, columns = self.cache.extend(keys, values, self.start)
         if columns is None:
-            return keys, values, self.places.so_far
-        return keys, values, self.places.of(columns.to(keys.device))
+            return held_keys, held_values, self.places.so_far
+        return held_keys, held_values, self.places.of(columns.to(keys.device))

@@ -22,6 +22,10 @@ MOVES = (aten._to_copy.default, aten.copy_.default)
 INDEXES = (aten.index.Tensor, aten.index_put.default, aten.index_put_.default)
 
 
+# Not in a fixture: whatever goes backward first settles for the whole process which devices there are.
+_setup_privateuseone_for_python_backend(NAME)
+
+
 class OnDevice(Tensor):
     """A tensor of the device."""
 
@@ -68,8 +72,6 @@ class _Generator(torch.Generator):
 @contextmanager
 def simulated(monkeypatch: Any) -> Iterator[str]:
     """The name of the device, for as long as it is there."""
-    if not hasattr(torch, NAME):
-        _setup_privateuseone_for_python_backend(NAME)
     monkeypatch.setattr(torch, "Generator", _Generator)
     torch._C._set_only_lift_cpu_tensors(True)  # a list of numbers becomes a tensor of the CPU, and is moved then
     try:

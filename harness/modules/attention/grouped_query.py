@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from torch import Tensor, nn
 
 from harness.choices.attention import Attention
@@ -15,6 +13,7 @@ from harness.choices.base import Dims
 from harness.modules import computed_by, computes
 from harness.modules.layers import Linear
 from harness.modules.patterns import View
+from harness.modules.patterns.cached import attend
 from harness.modules.step import LayerStep
 
 
@@ -43,7 +42,7 @@ class AttentionLayer(nn.Module):
         self.qk_norm = attention.qk_norm
         if widths := attention.norm_widths(dims):
             self.query_norm, self.key_norm = (computed_by(choices.norm)(choices.norm, width) for width in widths)
-        self.attend = partial(computed_by(choices.pattern), choices.pattern)
+        self.pattern = choices.pattern
 
     def forward(self, x: Tensor, step: LayerStep) -> Tensor:
         """[B, T, D] -> [B, T, D]."""
@@ -52,7 +51,7 @@ class AttentionLayer(nn.Module):
         q, k = position.rotate(q, step.tables), position.rotate(k, step.tables)
         if self.qk_norm == "rotated":
             q, k = self.query_norm(q), self.key_norm(k)
-        k, v, keys = step.extend_cache(k, v)
+        held_k, held_v, keys = step.extend_cache(k, v)
         queries = step.places.queries
         view = View(
             queries=queries,
@@ -63,7 +62,7 @@ class AttentionLayer(nn.Module):
             softcap=self.softcap,
             from_start=step.from_start,
         )
-        heads: Tensor = self.attend(q, k, v, view)  # [B, T, H, C]
+        heads = attend(self.pattern, q, held_k, held_v, view)  # [B, T, H, C]
         out: Tensor = self.out(heads.flatten(2))
         return out
 
