@@ -54,7 +54,7 @@ class Decoding(Experiment):
     of a stack in turn, as in a model.
     """
 
-    version = 3
+    version = 4
 
     def settings(self, profile: str) -> list[dict[str, Any]]:
         """One sequence over 512 to 16384 tokens, and there through a stack; in the full profile more of each."""

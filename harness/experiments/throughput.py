@@ -51,7 +51,7 @@ BOUNDS = {"prefill": "matrix product", "decode": "read"}
 class Throughput(Experiment):
     """Prefill and decoding of one sequence, and what they hold in memory."""
 
-    version = 3
+    version = 4
 
     def settings(self, profile: str) -> list[dict[str, Any]]:
         """Matched models of a few specs or of all, and SmolLM2; on a GPU also blocks and a whole model of 7B."""

@@ -87,7 +87,7 @@ class Store:
 
 
 class QuantisedStore(Store):
-    """Holds codes and scales of vectors, and rounds to them."""
+    """Rounds vectors to integers of 8 bits, and holds those and their scales."""
 
     def __init__(self, capacity: int) -> None:
         super().__init__(capacity)

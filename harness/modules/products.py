@@ -6,11 +6,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 from torch.nn.functional import linear
 
 WORTHWHILE = 1 << 18
 """Multiply-adds from which on oneDNN is the faster: a call of it costs some 5 us more."""
-WORTH_A_GRADIENT = 1 << 20
+WORTH_A_GRADIENT = 1 << 21
 """Multiply-adds from which on it is the faster in training, where its gradient is called for by way of Python."""
 
 
@@ -20,25 +21,36 @@ def product(x: Tensor, matrix: Tensor, bias: Tensor | None = None) -> Tensor:
     Torch multiplies in single precision by MKL, whose kernels for processors of other makers than Intel have half the
     speed of oneDNN's, and read one vector's matrix up to a third slower. Torch uses oneDNN for other precisions.
     """
-    if not suits_onednn(x, matrix):
+    trained = torch.is_grad_enabled() and any(each is not None and each.requires_grad for each in (x, matrix, bias))
+    if not suits_onednn(x, matrix, trained):
         return linear(x, matrix, bias)
-    if torch.is_grad_enabled():
-        out: Tensor = _Product.apply(x, matrix, bias)  # type: ignore[no-untyped-call]
-        return out
-    return _by_onednn(x, matrix, bias)
+    if not trained:
+        return _by_onednn(x, matrix, bias)
+    out: Tensor = _Product.apply(x, matrix, bias)  # type: ignore[no-untyped-call]
+    return out
 
 
-def suits_onednn(x: Tensor, matrix: Tensor) -> bool:
-    """Whether it can multiply these, where no counter looks on, and is the faster."""
-    if torch.compiler.is_compiling() or torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
-        return False
+def suits_onednn(x: Tensor, matrix: Tensor, trained: bool = False) -> bool:
+    """Whether it can multiply these, [.., in] and [out, in], and is the faster, with their gradients if `trained`."""
     return (
-        x.is_cpu
+        not _looked_on()
+        and x.is_cpu
         and x.dtype == matrix.dtype == torch.float32
         and not torch.is_autocast_enabled("cpu")
-        and x.numel() * int(matrix.shape[0]) >= (WORTH_A_GRADIENT if torch.is_grad_enabled() else WORTHWHILE)
+        and x.numel() * int(matrix.shape[0]) >= (WORTH_A_GRADIENT if trained else WORTHWHILE)
         and (matrix.is_contiguous() or matrix.mT.is_contiguous())  # it takes a thousand times as long for a part
         and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    )
+
+
+def _looked_on() -> bool:
+    """Whether a compiler, a tracer, a counter or a transform is at work, none of which knows the operator."""
+    return (
+        torch.compiler.is_compiling()
+        or torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+        or torch._C._len_torch_dispatch_stack() > 0
+        or torch._C._are_functorch_transforms_active()
+        or forward_ad._current_level >= 0
     )
 
 
@@ -52,17 +64,19 @@ class _Product(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, matrix: Tensor, bias: Tensor | None) -> Tensor:
-        ctx.save_for_backward(x, matrix)
+        for_x, for_matrix, _ = ctx.needs_input_grad
+        ctx.save_for_backward(x if for_matrix else None, matrix if for_x else None)
         return _by_onednn(x, matrix, bias)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, matrix = ctx.saved_tensors
         for_x, for_matrix, for_bias = ctx.needs_input_grad
+        rows = _rows(grad)
         return (
             product(grad, matrix.mT) if for_x else None,
-            _sum_of_outer(_rows(grad), _rows(x)) if for_matrix else None,
-            _rows(grad).sum(0) if for_bias else None,
+            _sum_of_outer(rows, _rows(x)) if for_matrix else None,
+            rows.sum(0) if for_bias else None,
         )
 
 

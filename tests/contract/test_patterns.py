@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ from harness.choices.axes import AXES
 from harness.choices.patterns import Pattern
 from harness.choices.positions.alibi import Alibi
 from harness.modules import computed_by
-from harness.modules.patterns import View
+from harness.modules.patterns import View, masked
 from tests.contract.examples import every_pattern
 
 LENGTHS = st.integers(1, 40)
@@ -117,11 +119,12 @@ def softmax_attention(q: Tensor, k: Tensor, v: Tensor, visible: Tensor, bias: Te
     kv_heads=st.sampled_from([1, 2, 4]),
     with_bias=st.booleans(),
     context=st.sampled_from([0, 3]),
+    strip=st.sampled_from([1, 3, 256]),
     seed=st.integers(0, 1000),
 )
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=100)
 def test_attention_is_a_softmax_over_the_visible_keys(
-    pattern: Pattern, start: int, computed: int, kv_heads: int, with_bias: bool, context: int, seed: int
+    pattern: Pattern, start: int, computed: int, kv_heads: int, with_bias: bool, context: int, strip: int, seed: int
 ) -> None:
     """From the start, or behind a cache: one query to decode, or a chunk."""
     generator = torch.Generator().manual_seed(seed)
@@ -134,9 +137,14 @@ def test_attention_is_a_softmax_over_the_visible_keys(
     inputs = [drawn(2, computed, heads, channels), *(drawn(2, n, kv_heads, channels) for _ in range(2))]
     queries, keys = torch.arange(start, n), torch.arange(n)
     slopes = torch.tensor(Alibi.slopes(heads), dtype=torch.float64)[:, None, None]
-    bias = slopes * (keys - queries[:, None]) if with_bias else None
-    view = View(queries, keys, context, bias, from_start=start == 0)
-    out = computed_by(pattern)(pattern, *inputs, view)
+
+    def biases(queries: Tensor, keys: Tensor) -> Tensor:
+        return slopes * (keys - queries[:, None])
+
+    bias = biases(queries, keys) if with_bias else None
+    view = View(queries, keys, context, biases if with_bias else None, from_start=start == 0)
+    with mock.patch.object(masked, "STRIP", strip):
+        out = computed_by(pattern)(pattern, *inputs, view)
     expected = softmax_attention(*inputs, mask(pattern, n, context=context)[start:], bias)
     torch.testing.assert_close(out, expected, **ROUNDING)
     towards = drawn(*out.shape).detach()

@@ -19,7 +19,8 @@ from torch.utils.backend_registration import _setup_privateuseone_for_python_bac
 NAME = "simulated"
 aten = torch.ops.aten
 MOVES = (aten._to_copy.default, aten.copy_.default)
-INDEXES = (aten.index.Tensor, aten.index_put.default, aten.index_put_.default)
+INDEXED = {aten.index.Tensor: (0,), aten.index_put.default: (0, 2), aten.index_put_.default: (0, 2)}
+"""Arguments that are to be on the device; indices may be on either."""
 
 
 # Not in a fixture: whatever goes backward first settles for the whole process which devices there are.
@@ -89,8 +90,8 @@ def _computed(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     device = kwargs.get("device")
     lands = there if device is None else torch.device(device).type == NAME
     if there and func not in MOVES:
-        strangers = [x for x in leaves if isinstance(x, Tensor) and not isinstance(x, OnDevice) and x.dim() > 0]
-        if strangers and not (func in INDEXES and isinstance(args[0], OnDevice)):
+        there_too = [args[place] for place in INDEXED[func]] if func in INDEXED else leaves
+        if any(isinstance(x, Tensor) and not isinstance(x, OnDevice) and x.dim() > 0 for x in there_too):
             raise RuntimeError(f"{func} of tensors on {NAME} and on the CPU")
     if func is aten.copy_.default:
         lands = isinstance(args[0], OnDevice)

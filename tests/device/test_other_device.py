@@ -48,6 +48,8 @@ def same(found: object, expected: object) -> None:
         assert isinstance(found, tuple | list)
         for one, other in zip(found, expected, strict=True):
             same(one, other)
+    else:
+        raise TypeError(f"cannot compare {expected!r}")
 
 
 def on_both(monkeypatch: pytest.MonkeyPatch, made: Callable[[], dict[str, Callable[[], object]]]) -> None:

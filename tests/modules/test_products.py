@@ -7,6 +7,8 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
+from torch.utils.flop_counter import FlopCounterMode
 
 from harness.modules import products
 from harness.modules.products import product
@@ -68,6 +70,7 @@ def test_onednn_is_taken_where_it_suits_and_nowhere_else(monkeypatch: pytest.Mon
             assert product(x, w).dtype == torch.bfloat16
         monkeypatch.setattr(products, "WORTHWHILE", 100 * WIDTH * OUT + 1)
         assert not products.suits_onednn(x, w)
+        assert products.suits_onednn(x, w, trained=True)
         monkeypatch.setattr(products, "WORTHWHILE", 1)
         monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
         assert not products.suits_onednn(x, w)
@@ -122,11 +125,39 @@ def test_gradients_have_gradients() -> None:
 
 
 def test_a_gradient_is_worth_it_from_larger_products_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether there is one is asked of what is multiplied: evaluation with gradients enabled has none."""
     x, w = noise(100, WIDTH), noise(OUT, WIDTH, seed=1)
+    multiplied = []
+    by_onednn = products._by_onednn
+    monkeypatch.setattr(products, "_by_onednn", lambda *of: multiplied.append(of) or by_onednn(*of))
     monkeypatch.setattr(products, "WORTH_A_GRADIENT", 100 * WIDTH * OUT + 1)
-    assert not products.suits_onednn(x, w)
-    with torch.no_grad():
-        assert products.suits_onednn(x, w)
+    product(x, w.requires_grad_())
+    assert not multiplied
+    product(x, w.detach())
+    assert len(multiplied) == 1
+
+
+@pytest.mark.parametrize(("frozen", "saved"), [("nothing", 2), ("x", 1), ("w", 1), ("x and w", 0)])
+def test_only_what_a_gradient_needs_is_kept(frozen: str, saved: int) -> None:
+    x, w, b = noise(100, WIDTH), noise(OUT, WIDTH, seed=1), noise(OUT, seed=2).requires_grad_()
+    x.requires_grad_("x" not in frozen)
+    w.requires_grad_("w" not in frozen)
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: kept.append(tensor) or tensor, lambda tensor: tensor):
+        product(x, w, b).sum().backward()
+    assert len(kept) == saved
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # as torch does it for dual numbers
+def test_counters_and_transforms_see_a_product_that_they_know() -> None:
+    x, w = noise(100, WIDTH), noise(OUT, WIDTH, seed=1)
+    with FlopCounterMode(display=False) as counter:
+        product(x, w.requires_grad_()).sum().backward()
+    assert counter.get_total_flops() == 2 * 2 * 100 * WIDTH * OUT
+    torch.testing.assert_close(torch.func.grad(lambda w: product(x, w).sum())(w), x.sum(0).expand(OUT, -1))
+    with forward_ad.dual_level(), torch.no_grad():
+        tangent = forward_ad.unpack_dual(product(forward_ad.make_dual(x, x), w)).tangent
+    torch.testing.assert_close(tangent, x @ w.T)
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.trace` is deprecated")  # as fvcore does it

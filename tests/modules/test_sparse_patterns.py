@@ -15,7 +15,7 @@ from harness.choices.patterns.fixed import Fixed
 from harness.choices.patterns.log_sparse import LogSparse
 from harness.choices.patterns.strided import Strided
 from harness.modules import computed_by
-from harness.modules.patterns import View, kernels, pieces, sparse
+from harness.modules.patterns import View, kernels, masked, pieces, sparse
 from harness.modules.patterns.masked import attend_masked
 from tests.contract.examples import TINY, lively, spec_with
 
@@ -158,6 +158,7 @@ def test_no_square_of_the_length_is_ever_made(
     inputs = drawn(n, batch=1, heads=1, kv_heads=1, dtype=torch.float32)
     with Largest() as largest:
         results(computed_by(pattern), pattern, view_of(n), *inputs)
+    monkeypatch.setattr(masked, "STRIP", n)
     with Largest() as by_mask:
         results(attend_masked, pattern, view_of(n), *inputs)
     assert by_mask.elements >= n * n
@@ -166,10 +167,14 @@ def test_no_square_of_the_length_is_ever_made(
 
 def test_a_bias_a_cap_and_a_cache_go_the_dense_way() -> None:
     q, *_ = drawn(150)
-    bias = torch.zeros(4, 150, 150, dtype=torch.float64)
     places = torch.arange(150)
     plain, padded = View(places, places, from_start=True), View(places.expand(2, -1), places.expand(2, -1))
-    for view in (view_of(150, bias=bias), view_of(150, softcap=20.0), View(places, places), padded):
+    for view in (
+        view_of(150, bias=lambda queries, keys: torch.zeros(4, len(queries), len(keys))),
+        view_of(150, softcap=20.0),
+        View(places, places),
+        padded,
+    ):
         assert not sparse.pays(Banded(window=7), q, view)
     assert sparse.pays(Banded(window=7), q, plain)
     assert not sparse.pays(Banded(window=150), q, plain)

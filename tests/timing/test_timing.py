@@ -148,7 +148,8 @@ def test_a_gpu_is_named_with_the_kernels_of_attention_that_torch_may_take(monkey
 def test_a_gpu_is_timed_between_two_events_on_its_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    queue = []
+    queue: list[str] = []
+    recorded: list[Event] = []
 
     class Event:
         def __init__(self, enable_timing: bool) -> None:
@@ -156,12 +157,13 @@ def test_a_gpu_is_timed_between_two_events_on_its_stream(monkeypatch: pytest.Mon
 
         def record(self) -> None:
             queue.append("record")
+            recorded.append(self)
 
         def synchronize(self) -> None:
             queue.append("wait")
 
         def elapsed_time(self, end: Event) -> float:
-            assert end is not self
+            assert recorded == [self, end]
             return 2.0  # milliseconds
 
     monkeypatch.setattr(torch.cuda, "Event", Event)

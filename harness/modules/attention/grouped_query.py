@@ -57,7 +57,7 @@ class AttentionLayer(nn.Module):
             queries=queries,
             keys=keys,
             context=step.places.context,
-            bias=position.score_bias(queries, keys, q.dtype),
+            bias=position.score_bias(),
             scale=self.scale,
             softcap=self.softcap,
             from_start=step.from_start,

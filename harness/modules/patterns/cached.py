@@ -9,29 +9,32 @@ from harness.choices.patterns import Pattern, triangle
 from harness.modules import computed_by
 from harness.modules.cache import Codes, Vectors
 from harness.modules.patterns import View
-from harness.modules.patterns.masked import LONG
 from harness.modules.products import product
+
+LONG, LARGE = 4096, 1 << 21
+"""Keys of a head, or entries of all, from which on codes are expanded head by head: fewer stay in the processor's cache
+when they are expanded at once."""
 
 
 def attend(pattern: Pattern, q: Tensor, k: Vectors, v: Vectors, view: View) -> Tensor:
     """Softmax over the visible keys, [B, T, H, C]."""
     if isinstance(k, Codes) and isinstance(v, Codes):
-        if _one_query_sees_all(pattern, q, k, view):
+        if _pays_head_by_head(pattern, q, k, view):
             return _attend_codes(q, k, v, view.scale or int(q.shape[-1]) ** -0.5)
         k, v = k.expanded(), v.expanded()
     out: Tensor = computed_by(pattern)(pattern, q, k, v, view)
     return out
 
 
-def _one_query_sees_all(pattern: Pattern, q: Tensor, k: Codes, view: View) -> bool:
-    """Whether one query of each sequence sees all keys, and there are so many that their codes are not used at once."""
+def _pays_head_by_head(pattern: Pattern, q: Tensor, k: Codes, view: View) -> bool:
+    """Whether that is faster: for one query of each sequence that sees all of many keys, on a processor."""
     n = int(k.codes.shape[1])
     return (
         int(q.shape[1]) == 1
-        and n >= LONG
+        and (n >= LONG or k.codes.numel() >= LARGE)
         and q.is_cpu
         and q.dtype == torch.float32
-        and not (view.padded or view.bias is not None or view.softcap is not None)
+        and view.plain
         and not pattern.forgets
         and pattern.visible_pairs(n) == triangle(n)
     )

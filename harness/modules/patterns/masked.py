@@ -1,31 +1,48 @@
-"""Any pattern as dense attention under its mask: it computes all n^2 pairs, and holds for every pattern."""
+"""Any pattern as dense attention: under its mask, or where all keys up to each query are seen, or all, without one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from harness.choices.patterns import Pattern
-from harness.choices.patterns.prefix import Prefix
-from harness.modules import computes
 from harness.modules.patterns import View
 from harness.modules.products import product, suits_onednn
 
 LONG = 4096
 """Keys from which on one query is computed faster by products than by torch's kernel for the CPU."""
+STRIP = 256
+"""Queries that are attended at once under a mask, which then is of no more rows, and of no key behind them."""
 FEW = 4
 """Queries of a key head, of fewer of which the scores take longest to be read rather than computed."""
 
 
-@computes(Prefix)
 def attend_masked(pattern: Pattern, q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:
-    """Softmax over the visible keys, [B, T, H, C]."""
+    """Softmax over the visible keys, [B, T, H, C].
+
+    On the meta device it is one kernel over all pairs, as a counter expects of a mask.
+    """
+    n = int(q.shape[1])
+    if q.is_meta or n <= STRIP:
+        return _attend_strip(pattern, q, k, v, view)
+    behind = n == int(k.shape[1]) and isinstance(view.context, int) and view.context <= STRIP
+    strips = []
+    for start in range(0, n, STRIP):
+        end = min(start + STRIP, n)
+        seen = end if behind else int(k.shape[1])
+        part = replace(view, queries=view.queries[..., start:end], keys=view.keys[..., :seen], from_start=False)
+        strips.append(_attend_strip(pattern, q[:, start:end], k[:, :seen], v[:, :seen], part))
+    return torch.cat(strips, 1)
+
+
+def _attend_strip(pattern: Pattern, q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:
     if view.softcap is not None:
-        return _attend_capped(q, k, v, mask(pattern, view), view)
-    return _attend(q, k, v, view, mask=mask(pattern, view))
+        return _attend_capped(q, k, v, mask(pattern, view, q.dtype), view)
+    return _attend(q, k, v, view, mask=mask(pattern, view, q.dtype))
 
 
 def attend_causally(q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:
@@ -33,7 +50,12 @@ def attend_causally(q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:
     return _attend(q, k, v, view, triangle=view.from_start)
 
 
-def mask(pattern: Pattern, view: View) -> Tensor:
+def attend_all(q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:
+    """Softmax over all keys, [B, T, H, C]."""
+    return _attend(q, k, v, view)
+
+
+def mask(pattern: Pattern, view: View, dtype: torch.dtype) -> Tensor:
     """The visible pairs, [1 or B, 1, T, S] of bool; with a bias its scores, -inf where hidden, [1 or B, H, T, S]."""
     context = view.context if isinstance(view.context, int) else view.context[:, None, None]
     queries, keys = view.queries[..., :, None], view.keys[..., None, :]
@@ -41,7 +63,9 @@ def mask(pattern: Pattern, view: View) -> Tensor:
     if view.padded:  # padding sees itself, so that its softmax has a sum
         visible = (visible & (keys >= 0)) | ((queries < 0) & (keys == queries))
     visible = visible.reshape(-1, 1, *visible.shape[-2:])
-    return visible if view.bias is None else view.bias.masked_fill(~visible, float("-inf"))
+    if view.bias is None:
+        return visible
+    return view.bias(view.queries, view.keys).masked_fill(~visible, float("-inf")).to(dtype)
 
 
 def _attend(q: Tensor, k: Tensor, v: Tensor, view: View, mask: Tensor | None = None, triangle: bool = False) -> Tensor:

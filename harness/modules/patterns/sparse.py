@@ -34,22 +34,18 @@ def pays(pattern: Pattern, q: Tensor, view: View) -> bool:
     dense kernel under a mask computes, there is nothing to save.
     """
     n = int(q.shape[1])
-    return _plain(q, view) and view.from_start and n >= SHORT and pattern.visible_pairs(n) < triangle(n)
+    return view.plain and not q.is_meta and view.from_start and n >= SHORT and pattern.visible_pairs(n) < triangle(n)
 
 
 def attend_otherwise(pattern: Pattern, q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:
     """Softmax over the visible keys by a dense kernel, without a mask where all its pairs are visible, [B, T, H, C]."""
     n = int(q.shape[1])
-    if _plain(q, view):
+    if view.plain and not q.is_meta:
         if n == 1:
             return _attend_one(pattern, q, k, v, view)
         if view.from_start and pattern.visible_pairs(n) == triangle(n):
             return attend_causally(q, k, v, view)
     return attend_masked(pattern, q, k, v, view)
-
-
-def _plain(q: Tensor, view: View) -> bool:
-    return not (q.is_meta or view.padded or view.bias is not None or view.softcap is not None)
 
 
 def _attend_one(pattern: Pattern, q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from harness.choices.axes import Choices
 from harness.choices.base import Dims
 from harness.choices.positions import Position
+from harness.modules.patterns import Bias
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,6 @@ class PositionModule(nn.Module):
         """Act on the queries or keys of a layer, [B, T, heads, C]."""
         return x
 
-    def score_bias(self, queries: Tensor, keys: Tensor, dtype: torch.dtype) -> Tensor | None:
-        """What is added to the scores of queries at places [.., T] and keys at [.., S], [.., H, T, S], or None."""
+    def score_bias(self) -> Bias | None:
+        """What gives the addends of the scores, or None if nothing is added."""
         return None

@@ -7,6 +7,7 @@ from harness.choices.axes import Choices
 from harness.choices.base import Dims
 from harness.choices.positions.alibi import Alibi
 from harness.modules import computes
+from harness.modules.patterns import Bias
 from harness.modules.positions import PositionModule
 
 
@@ -18,7 +19,10 @@ class LinearBiases(PositionModule):
         super().__init__(position, dims, choices)
         self.slopes = position.slopes(choices.attention.num_heads)
 
-    def score_bias(self, queries: Tensor, keys: Tensor, dtype: torch.dtype) -> Tensor:
-        """[H, T, S], or [B, H, T, S] in a padded batch."""
+    def score_bias(self) -> Bias:
+        """Of all heads."""
+        return self._bias
+
+    def _bias(self, queries: Tensor, keys: Tensor) -> Tensor:
         slopes = torch.tensor(self.slopes, device=keys.device)[:, None, None]
-        return (slopes * (keys[..., None, None, :] - queries[..., None, :, None])).to(dtype)
+        return slopes * (keys[..., None, None, :] - queries[..., None, :, None])

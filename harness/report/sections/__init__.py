@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from harness.results import Cell
 
 Values = dict[str, Any]
+"""What a result has measured, or a part of it."""
 Interval = dict[str, float]
 """A figure with its 99 % interval between processes: low, mid, high."""
 

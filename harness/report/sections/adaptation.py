@@ -53,9 +53,8 @@ def table(results: dict[str, Values]) -> Table:
         [
             way,
             str(shots),
-            "the same"
-            if way == READ_ONCE
-            else with_error(*mean_over_models(of)),  # of fewer models, the mean is another
+            # Its answers are those of `IN_CONTEXT`, but their mean is over fewer models.
+            "the same" if way == READ_ONCE else with_error(*mean_over_models(of)),
             in_flops(round(fmean(row["flops"] for row in of))),
             f"{fmean(row['core_seconds'] for row in of):.2g}",
             str(len(of)),
