@@ -15,8 +15,9 @@ from harness.modules.products import product, suits_onednn
 
 LONG = 4096
 """Keys from which on one query is computed faster by products than by torch's kernel for the CPU."""
-STRIP = 256
-"""Queries that are attended at once under a mask, which then is of no more rows, and of no key behind them."""
+STRIP, WIDE_STRIP = 64, 1024
+"""Queries that are attended at once under a mask on the CPU, and on devices that want more at once: no mask is of more
+rows, nor, but for context, of keys behind them."""
 FEW = 4
 """Queries of a key head, of fewer of which the scores take longest to be read rather than computed."""
 
@@ -26,13 +27,13 @@ def attend_masked(pattern: Pattern, q: Tensor, k: Tensor, v: Tensor, view: View)
 
     On the meta device it is one kernel over all pairs, as a counter expects of a mask.
     """
-    n = int(q.shape[1])
-    if q.is_meta or n <= STRIP:
+    n, rows = int(q.shape[1]), STRIP if q.is_cpu else WIDE_STRIP
+    if q.is_meta or n <= rows:
         return _attend_strip(pattern, q, k, v, view)
-    behind = n == int(k.shape[1]) and isinstance(view.context, int) and view.context <= STRIP
+    behind = n == int(k.shape[1]) and isinstance(view.context, int) and view.context <= rows
     strips = []
-    for start in range(0, n, STRIP):
-        end = min(start + STRIP, n)
+    for start in range(0, n, rows):
+        end = min(start + rows, n)
         seen = end if behind else int(k.shape[1])
         part = replace(view, queries=view.queries[..., start:end], keys=view.keys[..., :seen], from_start=False)
         strips.append(_attend_strip(pattern, q[:, start:end], k[:, :seen], v[:, :seen], part))
