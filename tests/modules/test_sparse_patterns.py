@@ -14,6 +14,7 @@ from harness.choices.patterns.banded import Banded
 from harness.choices.patterns.fixed import Fixed
 from harness.choices.patterns.log_sparse import LogSparse
 from harness.choices.patterns.strided import Strided
+from harness.memory import peak_bytes
 from harness.modules import computed_by
 from harness.modules.patterns import View, kernels, masked, pieces, sparse
 from harness.modules.patterns.masked import attend_masked
@@ -205,3 +206,14 @@ def test_a_model_learns_as_with_masks(pattern: Pattern, monkeypatch: pytest.Monk
     assert len(gradients[0]) == len(list(model.parameters()))
     for ours, reference in zip(*gradients, strict=True):
         torch.testing.assert_close(ours, reference, rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("pattern", [Strided(stride=16), Fixed(block=16, summary=2), LogSparse()], ids=str)
+def test_one_query_copies_only_the_keys_that_it_sees(pattern: Pattern) -> None:
+    """Not the whole cache, which lies head by head and has room for more."""
+    n = 2048
+    k, v = (torch.randn(1, 4, n + 8, 64).transpose(1, 2)[:, :n] for _ in range(2))
+    q, view = torch.randn(1, 1, 4, 64), View(torch.tensor([n - 1]), torch.arange(n))
+    attend = computed_by(pattern)
+    attend(pattern, q, k, v, view)
+    assert peak_bytes(lambda: attend(pattern, q, k, v, view)) < k.nbytes / 2

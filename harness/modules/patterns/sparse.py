@@ -52,5 +52,5 @@ def _attend_one(pattern: Pattern, q: Tensor, k: Tensor, v: Tensor, view: View) -
     """One query, with the keys gathered that it sees, unless the cache holds no others."""
     seen = pattern.visible(view.queries, view.keys, view.context).nonzero().flatten()
     if len(seen) < len(view.keys):
-        k, v = k.index_select(1, seen), v.index_select(1, seen)
+        k, v = k[:, seen], v[:, seen]  # `index_select` would first copy all that a cache holds
     return attend_causally(q, k, v, view)
