@@ -105,13 +105,11 @@ def _by_products(q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
 
 
 def _attend_capped(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, view: View) -> Tensor:
-    """Written out, for torch's kernel caps no scores."""
+    """Written out, for torch's kernel caps no scores; the queries that share a key head are rows of one product."""
     assert view.softcap is not None
-    groups = int(q.shape[2]) // int(k.shape[2])
     q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
-    if groups > 1:
-        k, v = k.repeat_interleave(groups, dim=1), v.repeat_interleave(groups, dim=1)
-    scores = q @ k.transpose(-2, -1) * (view.scale or int(q.shape[-1]) ** -0.5)
-    scores = view.softcap * (scores / view.softcap).tanh()
+    rows = int(k.shape[0]), int(k.shape[1]), -1
+    scores = q.reshape(*rows, q.shape[-1]) @ k.mT * (view.scale or int(q.shape[-1]) ** -0.5)
+    scores = view.softcap * (scores / view.softcap).tanh().view(*q.shape[:3], -1)
     scores = scores.masked_fill(~mask, float("-inf")) if mask.dtype == torch.bool else scores + mask
-    return (scores.softmax(-1) @ v).transpose(1, 2)
+    return (scores.softmax(-1).view(*rows, scores.shape[-1]) @ v).view(q.shape).transpose(1, 2)
