@@ -109,7 +109,7 @@ def _attend_capped(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, view: View) ->
     assert view.softcap is not None
     q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
     rows = int(k.shape[0]), int(k.shape[1]), -1
-    scores = q.reshape(*rows, q.shape[-1]) @ k.mT * (view.scale or int(q.shape[-1]) ** -0.5)
+    scores = q.reshape(*rows, q.shape[-1]) @ k.transpose(2, 3) * (view.scale or int(q.shape[-1]) ** -0.5)
     scores = view.softcap * (scores / view.softcap).tanh().view(*q.shape[:3], -1)
     scores = scores.masked_fill(~mask, float("-inf")) if mask.dtype == torch.bool else scores + mask
     return (scores.softmax(-1).view(*rows, scores.shape[-1]) @ v).view(q.shape).transpose(1, 2)
