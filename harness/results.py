@@ -11,11 +11,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from harness.errors import HarnessError
 from harness.files import write_atomically
+from harness.spec.check import spec_from_tree
 from harness.spec.model import Spec
+from harness.spec.tree import tree_of
 
 MACHINE = "_machine"
 """What the results of experiments are stored under in place of a spec's name."""
@@ -55,7 +57,8 @@ class Cell(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
+    """1 wrote one architecture in several ways, with a hash for each; it is read as 2."""
     spec: SpecRecord | None
     metric: str = Field(pattern=r"^[a-z0-9_]+$")
     version: int
@@ -67,6 +70,13 @@ class Cell(BaseModel):
     created: str
     seconds: float
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_today(cls, fields: Any) -> Any:
+        if not isinstance(fields, dict) or fields.get("format") != 1:
+            return fields
+        return {**fields, "format": 2, "spec": fields.get("spec") and _settled(fields["spec"])}
+
     @property
     def subject(self) -> str:
         """The name of the spec; for an experiment a word that no spec has for a name."""
@@ -76,6 +86,16 @@ class Cell(BaseModel):
     def key(self) -> str:
         """16 hexadecimal digits of all that decides the result."""
         return cell_key(self.spec.hash if self.spec else "", self.metric, self.version, self.settings, self.environment)
+
+
+def _settled(stored: dict[str, Any]) -> dict[str, Any]:
+    """A record of format 1 with the architecture, and its hash, as they are written today."""
+    try:
+        parts = {key: stored["architecture"][key] for key in ("dims", "choices", "blocks", "layers")}
+        spec = spec_from_tree(tree_of({"name": stored["name"], **parts}, "its architecture"))
+    except (HarnessError, KeyError, TypeError) as error:
+        raise ValueError(f"of an older version, and no longer understood: {error}") from None
+    return {**stored, "architecture": spec.architecture, "hash": spec.hash}
 
 
 def cell_key(spec_hash: str, metric: str, version: int, settings: dict[str, Any], environment: dict[str, Any]) -> str:

@@ -132,7 +132,7 @@ def _document(file: GGUFFile) -> dict[str, Any]:
                 "fraction": rotary / channels,
             },
             "attention": {
-                "kind": "grouped_query",
+                "kind": "softmax",
                 "num_heads": heads,
                 "num_kv_heads": int(file.field("llama.attention.head_count_kv", heads)),
                 "head_dim": None if channels * heads == hidden else channels,

@@ -61,6 +61,22 @@ class Stacked(Form):
 
 
 @dataclass(frozen=True)
+class Fused(Form):
+    """Queries, keys and values in one tensor, whose rows lie as `rows` says: unchanged, first all queries."""
+
+    rows: Form
+
+    def to_model(self, released: Tensor, shapes: Sequence[Shape]) -> list[Tensor]:
+        """Order the rows, and cut them."""
+        (ordered,) = self.rows.to_model(released, [(sum(shape[0] for shape in shapes), *shapes[0][1:])])
+        return Stacked().to_model(ordered, shapes)
+
+    def to_release(self, own: Sequence[Tensor]) -> Tensor:
+        """Join the rows, and order them."""
+        return self.rows.to_release([Stacked().to_release(own)])
+
+
+@dataclass(frozen=True)
 class ByHead(Form):
     """Fused queries, keys and values, stored head by head instead of all queries, then all keys, then all values.
 
@@ -168,31 +184,38 @@ class Released:
 
 
 Templates = Mapping[str, str | tuple[tuple[str, ...], Form]]
-"""Released name -> the model's name, or names with a form. `{i}` stands for each layer."""
+"""Released name -> the model's name, or names with a form.
+
+`{i}` stands for each layer, and `qkv` for `query`, `key` and `value`, where a release has one tensor for the three.
+"""
+QKV = ".qkv."
 
 
 def released_tensors(templates: Templates, spec: Spec, shapes: Mapping[str, Shape]) -> list[Released]:
     """The released tensors of a model with parameters of these names and shapes.
 
-    A template whose parameters the model lacks, such as a bias, is left out.
+    A template whose parameters the model lacks, such as a bias, is left out. Of several for one parameter, the last
+    counts: a family that has fused what another stores apart says only that.
 
     Raises:
         HarnessError: a parameter of the model is in no released tensor.
     """
-    found = [
+    fitting = [
         released
         for released in _expanded(templates, spec.dims.num_layers)
         if all(own in shapes for own in released.own)
     ]
-    missing = set(shapes) - {own for released in found for own in released.own}
-    if missing:
+    last = {own: released for released in fitting for own in released.own}
+    if missing := set(shapes) - set(last):
         raise HarnessError(f"{spec.name}: the release has no tensor for {', '.join(sorted(missing)[:3])}")
-    return found
+    return [released for released in fitting if all(last[own] is released for own in released.own)]
 
 
 def _expanded(templates: Templates, num_layers: int) -> Iterator[Released]:
     for name, target in templates.items():
         own, form = ((target,), UNCHANGED) if isinstance(target, str) else target
+        if QKV in own[0]:
+            own, form = tuple(own[0].replace(QKV, f".{part}.") for part in ("query", "key", "value")), Fused(form)
         for index in range(num_layers if "{i}" in name else 1):
             layer = str(index)
             yield Released(name.replace("{i}", layer), tuple(text.replace("{i}", layer) for text in own), form)

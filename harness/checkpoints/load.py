@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from harness.checkpoints import gguf
 from harness.checkpoints.config import read_config
 from harness.checkpoints.folder import WHOLE, TensorFolder
-from harness.checkpoints.layout import Released, Templates, released_tensors
+from harness.checkpoints.layout import QKV, Released, Templates, released_tensors
 from harness.checkpoints.translate import family_of, import_config
 from harness.choices.heads import heads
 from harness.errors import HarnessError
@@ -168,8 +168,10 @@ class _Checkpoint:
 def _opened(path: Path) -> _Checkpoint:
     if (path / SPEC).is_file():
         spec = load_spec(path / SPEC)
+        folder = TensorFolder(path)
         own = {name: name for name, _ in build(spec, device="meta").named_parameters()}
-        return _Checkpoint(spec, own, TensorFolder(path))
+        fused = {name: name for name in folder.names if QKV in name}  # as versions that had fused matrices wrote them
+        return _Checkpoint(spec, own | fused, folder)
     if path.suffix == ".gguf":
         file = gguf.GGUFFile(path)
         spec = gguf.spec_of(file)

@@ -76,6 +76,10 @@ class Choice(BaseModel):
         """What does not fit the dims or the other choices of the layer: (option, message) pairs."""
         return iter(())
 
+    def settled(self, dims: Dims) -> Self:
+        """The same choice in the one way to write it, whichever of several that mean the same was used."""
+        return self
+
     def scaled(self, scaling: Scaling) -> Self:
         """The same choice for a model of another size."""
         return self

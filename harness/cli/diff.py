@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from harness.cli.output import Json, console, print_json, print_table
+from harness.cli.output import Json, console, in_words, print_json, print_table
 from harness.cli.show import BatchSize, Name, SeqLen
 from harness.metrics.flops import flops
 from harness.metrics.kv_cache import kv_cache_bytes, kv_cache_bytes_per_token
 from harness.metrics.params import params, params_breakdown
-from harness.spec.diff import difference
+from harness.spec.diff import called, difference, flattened
 from harness.spec.library import load_spec
 from harness.spec.model import Spec
 
@@ -33,9 +31,12 @@ def diff(first: Name, second: Name, json: Json = False, seq_len: SeqLen = None, 
         )
         return
     if changed:
-        print_table(
-            "Choices that differ", ["choice", a.name, b.name], [(k, *map(_word, v)) for k, v in changed.items()], left=3
-        )
+        flat = [flattened(spec.architecture) for spec in (a, b)]
+        rows = [
+            (key, *(in_words(value) + called(key, of) for value, of in zip(values, flat, strict=True)))
+            for key, values in changed.items()
+        ]
+        print_table("Choices that differ", ["choice", a.name, b.name], rows, left=3)
     else:
         console().print("The architectures are the same.")
     print_table(
@@ -61,7 +62,3 @@ def _ratio(old: int, new: int) -> str:
     if old == new:
         return "="
     return f"{new / old:.4g}" if old else "new"
-
-
-def _word(value: Any) -> str:
-    return "-" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -26,7 +26,7 @@ def import_config(
     A config with a field that no spec can express is refused, and the field is named. Where the weights lie beside it,
     every tensor is held against the spec by its name and shape; no weight is read.
     """
-    from harness.checkpoints.translate import document, import_config, spec_name
+    from harness.checkpoints.translate import import_config, spec_name
     from harness.files import write_atomically
     from harness.spec.emit import document_of, spec_text
 
@@ -34,10 +34,10 @@ def import_config(
     if _has_weights(config):
         from harness.checkpoints.load import check_checkpoint
 
-        data = document_of(replace(check_checkpoint(config), name=name))
+        spec = replace(check_checkpoint(config), name=name)
     else:
-        import_config(config, name)
-        data = document(config, name)
+        spec = import_config(config, name)
+    data = document_of(spec)
     if json:
         print_json(data)
     elif out:

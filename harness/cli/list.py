@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from harness.choices.attention import sharing
 from harness.cli.output import Json, binary, print_json, print_table, short
 from harness.metrics.kv_cache import kv_cache_bytes_per_token
 from harness.metrics.params import params
@@ -19,19 +20,20 @@ def list_specs(json: Json = False) -> None:
         return
     print_table(
         f"{len(rows)} specs",
-        ["name", "family", "provenance", "parameters", "KV cache / token (fp16)", "max length"],
+        ["name", "family", "provenance", "attention", "parameters", "KV cache / token (fp16)", "max length"],
         [
             (
                 r["name"],
                 r["family"],
                 r["provenance"],
+                r["attention"],
                 short(r["params"]),
                 binary(r["kv_cache_bytes_per_token"]),
                 r["max_seq_len"],
             )
             for r in rows
         ],
-        left=3,
+        left=4,
     )
 
 
@@ -42,6 +44,11 @@ def _row(spec: Spec) -> dict[str, Any]:
         "family": spec.family,
         "provenance": spec.provenance,
         "released": spec.released,
+        "attention": " / ".join(
+            dict.fromkeys(
+                sharing(block.attention.num_heads, block.attention.kv_heads) for block in spec.blocks.values()
+            )
+        ),
         "params": params(spec),
         "kv_cache_bytes_per_token": kv_cache_bytes_per_token(spec),
         "max_seq_len": spec.dims.max_seq_len,

@@ -45,6 +45,11 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, width=None if stream.isatty() else 160, highlight=False, emoji=False)
 
 
+def in_words(value: object) -> str:
+    """The value of an option: true, false, or - for none."""
+    return "-" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def short(number: int) -> str:
     """Three digits and a power of a thousand.
 

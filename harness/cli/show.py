@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
-from harness.cli.output import Json, binary, console, print_json, print_table
+from harness.cli.output import Json, binary, console, in_words, print_json, print_table
 from harness.metrics.attention_pairs import visible_pairs
 from harness.metrics.flops import flops_table
 from harness.metrics.kv_cache import BUDGETS_GB, kv_cache_bytes, kv_cache_bytes_per_token, longest_context
 from harness.metrics.params import layer_params, non_embedding_params, params, params_breakdown
-from harness.spec.diff import flattened
+from harness.spec.diff import called, flattened
 from harness.spec.library import load_spec
 from harness.spec.model import PROVENANCES, Spec
 
@@ -73,12 +73,9 @@ def _print(spec: Spec, sheet: dict[str, Any]) -> None:
         out.print(spec.about, markup=False)
     for stage in spec.training:
         out.print(f"  trained by {stage}", markup=False)
-    print_table(
-        "Choices",
-        ["choice", "value"],
-        [(key, _word(value)) for key, value in flattened(spec.architecture).items()],
-        left=2,
-    )
+    flat = flattened(spec.architecture)
+    choices = [(key, in_words(value) + called(key, flat)) for key, value in flat.items()]
+    print_table("Choices", ["choice", "value"], choices, left=2)
     total = sheet["params"]
     rows = [(part, f"{size:,}", f"{size / total:.1%}") for part, size in sheet["params_breakdown"].items()]
     print_table("Parameters", ["component", "scalars", "share"], [*rows, ("total", f"{total:,}", "")])
@@ -118,9 +115,3 @@ def _print_contexts(sheet: dict[str, Any]) -> None:
             for gb in BUDGETS_GB
         ],
     )
-
-
-def _word(value: object) -> str:
-    if value is None:
-        return "-"
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -28,7 +28,7 @@ Settings = Mapping[str, Any]
 
 BASES: dict[str, dict[str, Any]] = {
     # With matrices of their own for values and head, so that only what differs differs: the functions are GPT-2's.
-    "gpt2-small": {"attention": {"fused": False}, "head": {"kind": "untied", "bias": False}},
+    "gpt2-small": {"head": {"kind": "untied", "bias": False}},
     "llama-7b": {},
 }
 """What candidates are variants of: LayerNorm and GELU, RMSNorm and SwiGLU."""

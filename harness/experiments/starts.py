@@ -32,11 +32,7 @@ STARTS = {
 
 
 def rescale(model: Decoder, name: str | None) -> None:
-    """Multiply the first weights of a fresh model as the rule of this name says; None leaves them as they are.
-
-    Raises:
-        ValueError: the rule names a matrix that is fused with others, so that it would be left out in silence.
-    """
+    """Multiply the first weights of a fresh model as the rule of this name says; None leaves them as they are."""
     if name is None:
         return
     import torch
@@ -47,8 +43,5 @@ def rescale(model: Decoder, name: str | None) -> None:
     factor = start.factor(len(model.layers))
     with torch.no_grad():
         for path, module in model.layers.named_modules():
-            last = path.rpartition(".")[2]
-            if last == "qkv" and "value" in start.matrices:
-                raise ValueError(f"{path}: its values have no matrix of their own; set fused: false")
-            if isinstance(module, Linear) and last in start.matrices:
+            if isinstance(module, Linear) and path.rpartition(".")[2] in start.matrices:
                 module.weight.mul_(factor)

@@ -40,7 +40,7 @@ class InContextLearning(Metric):
     Equal budgets are compared, not ceilings: a model that fails here may learn the task later.
     """
 
-    version = 4
+    version = 5
     exact = False
 
     def in_profile(self, spec: Spec, profile: str) -> bool:

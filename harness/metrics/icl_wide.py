@@ -36,7 +36,7 @@ class WiderInContextLearning(Metric):
     functions as the others do, for only text can have blanks.
     """
 
-    version = 3
+    version = 4
     exact = False
     needs = "the full profile, or its own name beside that of a spec"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from harness.choices.attention import sharing
 from harness.report.wording import TIMES
 
 Options = dict[str, Any]
@@ -47,6 +48,7 @@ def summary(architecture: Options) -> dict[str, Any]:
         "layers": dims["num_layers"],
         "hidden": dims["hidden_size"],
         "heads": _joined(f"{head['query']}/{head['key_value']}" for head in heads),
+        "attention": _joined(sharing(head["query"], head["key_value"]) for head in heads),
         "channels": _joined(head["channels"] for head in heads),
         "mlp": _kinds(architecture, "mlp"),
         "width": _joined(options.get("intermediate_size", "n/a") for options in by_block(architecture, "mlp").values()),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harness.choices.attention import sharing
 from harness.notes.claims import BUILT, FIGURES, Differ, Less, NotedClaim, noted_claims
 from harness.published import figure_agrees
 from harness.report.architecture import by_layer
@@ -202,6 +203,8 @@ def facts_of(model: Model, fact: str) -> list[Any]:
         return [architecture["dims"][fact]]
     if fact in ("query_heads", "key_value_heads"):
         return _different(heads[fact.removesuffix("_heads")] for heads in architecture["heads"].values())
+    if fact == "attention":
+        return _different(sharing(heads["query"], heads["key_value"]) for heads in architecture["heads"].values())
     axis, _, option = fact.partition(".")
     return _different(options.get(option or "kind") for options in by_layer(architecture, axis))
 

@@ -12,7 +12,7 @@ from typing import Any
 from harness.report.architecture import block_counts
 from harness.report.frames import COMPONENTS, FIGURE_METRIC, PHASES, SHOWN, Model
 from harness.report.wording import TIMES, exact, short, short_bytes, short_flops, web_address
-from harness.spec.diff import flattened
+from harness.spec.diff import called, flattened
 
 FIGURES = {
     "params": "parameters",
@@ -37,6 +37,7 @@ def sheets(models: Sequence[Model]) -> list[Sheet]:
 
 def _sheet(model: Model, same: list[str]) -> Sheet:
     record = model.record
+    flat = flattened(record.architecture)
     return {
         "name": model.name,
         "title": record.title,
@@ -47,7 +48,7 @@ def _sheet(model: Model, same: list[str]) -> Sheet:
         "training": record.training,
         "sources": [[source["title"], web_address(source["url"])] for source in record.sources.values()],
         "same": same,
-        "options": {key: _option(value) for key, value in flattened(record.architecture).items()},
+        "options": {key: _option(value) + called(key, flat) for key, value in flat.items()},
         "blocks": [[block, count] for block, count in block_counts(record.architecture).items()],
         "figures": {key: shown_figure(key, value) for key, value in model.figures().items()},
         "maxLength": exact(model.max_length),

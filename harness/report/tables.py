@@ -33,6 +33,7 @@ COLUMNS = (
     Column("hidden", "hidden", "shape", "hidden size", True),
     Column("heads", "heads/KV", "shape", "query heads / key-value heads", True),
     Column("channels", "ch.", "shape", "channels of one head", True),
+    Column("attention", "attention", "choices", "MHA, GQA, MQA: whether query heads share keys and values"),
     Column("mlp", "MLP", "choices"),
     Column("width", "width", "choices", "intermediate size of the MLP", True),
     Column("norm", "norm", "choices"),

@@ -139,7 +139,8 @@ class _Checker:
         self._unknown_axes(tree, PER_LAYER, "axis of a block")
         made = {}
         for axis, part in tree.value.items():
-            if axis in PER_LAYER and (choice := self._choice(axis, patched(model.get(axis) if model else None, part))):
+            below = model.get(axis) if model else None
+            if axis in PER_LAYER and (choice := self._choice(axis, patched(axis, below, part))):
                 if getattr(choice, "in_embedding", False):
                     message = f"{choice.kind!r} acts on the embedding, so no block can choose it; set it in choices"
                     self.problems.append(part.mark.problem(message))
@@ -153,7 +154,7 @@ class _Checker:
                 self.problems.append(part.key_mark.problem(message))
 
     def _choice(self, axis: str, tree: Tree) -> Choice | None:
-        options = normalised(tree)
+        options = normalised(axis, tree)
         kind = options.get("kind") if options.is_mapping else None
         if kind is None or not isinstance(kind.value, str):
             found = (kind or options).plain()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from harness.choices.attention import sharing
 from harness.spec.model import Spec
+
+QUERY_HEADS, KV_HEADS = "attention.num_heads", "attention.num_kv_heads"
 
 
 def flattened(architecture: dict[str, Any]) -> dict[str, Any]:
@@ -23,6 +26,13 @@ def flattened(architecture: dict[str, Any]) -> dict[str, Any]:
 def _choice(axis: str, options: dict[str, Any]) -> dict[str, Any]:
     rest = {f"{axis}.{key}": value for key, value in options.items() if key != "kind"}
     return {axis: options["kind"], **rest}
+
+
+def called(key: str, flat: dict[str, Any]) -> str:
+    """What an entry of `flattened` is called beside its value: " (GQA)" behind a number of key-value heads."""
+    if not key.endswith(KV_HEADS) or key not in flat:
+        return ""
+    return f" ({sharing(flat[key.removesuffix(KV_HEADS) + QUERY_HEADS], flat[key])})"
 
 
 def difference(first: Spec, second: Spec) -> dict[str, tuple[Any, Any]]:

@@ -15,17 +15,30 @@ WIDTH = 120
 
 def document_of(spec: Spec) -> dict[str, Any]:
     """A spec as plain data that stands on its own: what it inherited is written out. Claims are left out."""
-    architecture = spec.architecture
+    model = {axis: choice.options() for axis, choice in spec.choices.items()}
+    blocks = {
+        name: {axis: choice.options() for axis, choice in block.items() if choice.options() != model[axis]}
+        for name, block in spec.blocks.items()
+    }
     said = {"title": spec.title, "family": spec.family, "provenance": spec.provenance, "about": spec.about}
     return {
         "name": spec.name,
         **{key: value for key, value in said.items() if value},
         "sources": {key: {"title": source.title, "url": source.url} for key, source in spec.sources.items()},
-        "dims": architecture["dims"],
-        "choices": architecture["choices"],
-        "blocks": architecture["blocks"],
-        "layers": architecture["layers"],
+        "dims": spec.dims.model_dump(),
+        "choices": {axis: _stated(options, {}) for axis, options in model.items()},
+        "blocks": {
+            name: {axis: _stated(options, model[axis]) for axis, options in block.items()}
+            for name, block in blocks.items()
+        },
+        "layers": list(spec.layers),
     }
+
+
+def _stated(options: dict[str, object], inherited: dict[str, object]) -> dict[str, object]:
+    """What must be written: an option that is none is left out, unless something is inherited in its place."""
+    below = inherited if inherited.get("kind") == options["kind"] else {}
+    return {key: value for key, value in options.items() if value is not None or below.get(key) is not None}
 
 
 def spec_text(document: dict[str, Any]) -> str:
@@ -48,7 +61,7 @@ def _outline(document: dict[str, Any]) -> CommentedMap:
 
 def _inline(value: Any) -> Any:
     if isinstance(value, dict):
-        inline = CommentedMap({key: _inline(part) for key, part in value.items() if part is not None})
+        inline = CommentedMap({key: _inline(part) for key, part in value.items()})
         inline.fa.set_flow_style()
         return inline
     if isinstance(value, list):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.spec.older import in_todays_words
 from harness.spec.tree import Tree
 
 INHERITED = ("family", "sources", "dims", "choices", "blocks", "layers")
@@ -25,9 +26,10 @@ def merged(parent: Tree, child: Tree) -> Tree:
     return child.with_value(entries)
 
 
-def patched(below: Tree | None, above: Tree) -> Tree:
+def patched(axis: str, below: Tree | None, above: Tree) -> Tree:
     """A choice over a choice: of the same kind, or of none, its keys are merged in; another kind replaces it whole."""
-    below, above = below and normalised(below), normalised(above)
+    below = below and normalised(axis, below)
+    above = normalised(axis, above, below)
     if below is None or not (below.is_mapping and above.is_mapping):
         return above
     kind, old_kind = above.get("kind"), below.get("kind")
@@ -35,9 +37,10 @@ def patched(below: Tree | None, above: Tree) -> Tree:
     return _overlaid(below, above) if same else above
 
 
-def normalised(choice: Tree) -> Tree:
-    """A choice written as a word, `pattern: dense`, as a mapping with that kind."""
-    return choice.with_value({"kind": choice}) if isinstance(choice.value, str) else choice
+def normalised(axis: str, choice: Tree, below: Tree | None = None) -> Tree:
+    """A choice written as a word, `pattern: dense`, as a mapping with that kind; over `below`, if it patches that."""
+    options = choice.with_value({"kind": choice}) if isinstance(choice.value, str) else choice
+    return in_todays_words(axis, options, below)
 
 
 def _overlaid(below: Tree | None, above: Tree) -> Tree:
@@ -49,7 +52,7 @@ def _overlaid(below: Tree | None, above: Tree) -> Tree:
 def _patched_choices(below: Tree | None, above: Tree) -> Tree:
     if below is None or not (below.is_mapping and above.is_mapping):
         return above
-    changed = {axis: patched(below.get(axis), part) for axis, part in above.value.items()}
+    changed = {axis: patched(axis, below.get(axis), part) for axis, part in above.value.items()}
     return above.with_value({**below.value, **changed})
 
 

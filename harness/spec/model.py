@@ -99,11 +99,12 @@ class Spec:
     def architecture(self) -> dict[str, Any]:
         """Everything that decides what is computed, ready for JSON; of a block, only what it chooses for itself.
 
-        `heads` says what follows from the options: query heads, key-value heads and channels of a head, by block.
+        Options are settled: two specs of the same architecture have the same, however they were written down. `heads`
+        says what follows from them: query heads, key-value heads and channels of a head, by block.
         """
-        model = {axis: choice.options() for axis, choice in self.choices.items()}
+        model = self._options(self.choices)
         blocks = {
-            name: {axis: choice.options() for axis, choice in block.items() if choice.options() != model[axis]}
+            name: {axis: options for axis, options in self._options(block).items() if options != model[axis]}
             for name, block in self.blocks.items()
         }
         heads = {
@@ -117,19 +118,24 @@ class Spec:
         layers = list(self.layers)
         return {"dims": self.dims.model_dump(), "choices": model, "blocks": blocks, "layers": layers, "heads": heads}
 
+    def _options(self, choices: Choices) -> dict[str, dict[str, object]]:
+        return {axis: choice.settled(self.dims).options() for axis, choice in choices.items()}
+
     @cached_property
     def hash(self) -> str:
         """16 hexadecimal digits that two specs share when the same choices make up their model and every layer.
 
-        Names, sources and claims do not enter, nor how the layers are written down.
+        Names, sources and claims do not enter, nor how layers and options are written down. How a release stores its
+        matrices is no part of a spec: the same hash builds the same module with the same first weights, so what is
+        trained or measured of one spec holds for every other that has it.
         """
-        model = {axis: choice.options() for axis, choice in self.choices.items() if axis not in PER_LAYER}
-        model["norm"] = self.choices.norm.options()
+        choices = self._options(self.choices)
+        model = {axis: options for axis, options in choices.items() if axis not in PER_LAYER}
+        model["norm"] = choices["norm"]
         if self.choices.position.in_embedding:
-            model["position"] = self.choices.position.options()
-        layers = [
-            {axis: getattr(self.blocks[name], axis).options() for axis in PER_LAYER} for name in self.block_counts
-        ]
+            model["position"] = choices["position"]
+        blocks = {name: self._options(self.blocks[name]) for name in self.block_counts}
+        layers = [{axis: options[axis] for axis in PER_LAYER} for options in blocks.values()]
         written = [json.dumps(layer, sort_keys=True) for layer in layers]
         kinds = list(dict.fromkeys(written))
         index = {name: kinds.index(kind) for name, kind in zip(self.block_counts, written, strict=True)}

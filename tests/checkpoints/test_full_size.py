@@ -117,6 +117,4 @@ def test_a_released_config_at_full_size_is_the_spec_of_the_library(name: str) ->
         "kv_channels": 128,
     }
     imported = import_config({key: real.get(key, value) for key, value in config.items()})
-    same = imported.architecture["choices"] | {"attention": {**imported.architecture["choices"]["attention"]}}
-    same["attention"]["head_dim"] = None  # written out by the config, and what follows from the sizes
-    assert (imported.dims, same) == (dims, spec.architecture["choices"])
+    assert imported.hash == spec.hash

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from harness import HarnessError, build, load_checkpoint, save_checkpoint
+from harness.checkpoints.folder import WHOLE
+from harness.checkpoints.load import SPEC
 from harness.spec import Spec, load_spec, spec_names
 from tests.checkpoints.tiny import TINY, config_of, random_model, save
 from tests.conftest import ROOT
@@ -35,6 +39,35 @@ def test_a_release_comes_back(name: str, tmp_path: Path) -> None:
 def test_a_family_comes_back(kind: str, tmp_path: Path) -> None:
     save(random_model(config_of(kind, TINY[kind][-1])), tmp_path / "release")
     assert_comes_back(tmp_path / "release", tmp_path / "saved")
+
+
+@pytest.mark.parametrize("name", ["chatglm3-6b", "qwen-7b"])
+def test_a_model_that_was_saved_with_fused_matrices_comes_back(name: str, tmp_path: Path) -> None:
+    """As versions wrote it that had an option for them, and three kinds of attention."""
+    model = load_checkpoint(ROOT / "tests" / "golden" / name)
+    save_checkpoint(model, tmp_path)
+    tensors, attention = load_file(tmp_path / WHOLE), model.spec.choices.attention
+    for layer in range(model.spec.dims.num_layers):
+        for part in ("weight", "bias"):
+            rows = [tensors.pop(f"layers.{layer}.attention.{each}.{part}") for each in ("query", "key", "value")]
+            tensors[f"layers.{layer}.attention.qkv.{part}"] = torch.cat(rows)
+    save_file(tensors, tmp_path / WHOLE)
+    kind = "multi_head" if attention.kv_heads == attention.num_heads else "grouped_query"
+    text = (tmp_path / SPEC).read_text(encoding="utf-8").replace("kind: softmax,", f"kind: {kind}, fused: true,")
+    (tmp_path / SPEC).write_text(text, encoding="utf-8")
+    again = load_checkpoint(tmp_path)
+    assert again.spec.hash == model.spec.hash
+    for parameter, tensor in model.state_dict().items():
+        assert torch.equal(again.state_dict()[parameter], tensor), parameter
+
+
+def test_a_block_without_what_the_model_has_comes_back(tmp_path: Path) -> None:
+    spec = load_spec("llama-7b").scaled()
+    capped = spec.choices.attention.model_copy(update={"softcap": 30.0})
+    spec = replace(spec, choices=replace(spec.choices, attention=capped))
+    save_checkpoint(build(spec), tmp_path)
+    assert load_spec(tmp_path / SPEC).blocks["layer"].attention.softcap is None
+    assert load_spec(tmp_path / SPEC).architecture == spec.architecture
 
 
 @pytest.mark.parametrize("name", spec_names())

@@ -38,6 +38,7 @@ def test_list_gives_json(call: Call) -> None:
         "family": "LLaMA",
         "provenance": "released",
         "released": "2023-02-24",
+        "attention": "MHA",
         "params": 6738415616,
         "kv_cache_bytes_per_token": 524288,
         "max_seq_len": 2048,
@@ -145,7 +146,7 @@ def test_diff_shows_choices_and_figures(call: Call) -> None:
     outcome = call("diff", "llama-7b", "llama-7b-mqa")
     assert (outcome.code, outcome.err) == (0, "")
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in outcome.out.splitlines() if line[:1] == "│"]
-    assert rows[0] == ["attention.num_kv_heads", "32", "1"]
+    assert rows[0] == ["attention.num_kv_heads", "32 (MHA)", "1 (MQA)"]
     assert ["parameters", "6,738,415,616", "5,698,228,224", "0.8456"] in rows
     assert ["KV-cache bytes a token, fp16", "524,288", "16,384", "0.03125"] in rows
     assert ["parameters: mlp", "4,328,521,728", "4,328,521,728", "="] in rows

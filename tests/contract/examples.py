@@ -42,7 +42,7 @@ BASE = Choices(
     position=AXES["position"]["rope"](theta=10000),
     residual=AXES["residual"]["pre"](),
     norm=AXES["norm"]["rmsnorm"](eps=1e-5),
-    attention=AXES["attention"]["multi_head"](num_heads=4, bias=False),
+    attention=AXES["attention"]["softmax"](num_heads=4, bias=False),
     pattern=AXES["pattern"]["dense"](),
     mlp=AXES["mlp"]["swiglu"](intermediate_size=48, bias=False),
     head=AXES["head"]["untied"](),

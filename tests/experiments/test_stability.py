@@ -41,7 +41,7 @@ def spec_with(residual: str, depth: int = 3) -> Spec:
         "norm": {"kind": "layernorm", "eps": 1e-5},
         "position": {"kind": "none"},
         "mlp": {"kind": "relu", "intermediate_size": 4 * 4096, "bias": False},
-        "attention": {"kind": "multi_head", "num_heads": 2, "bias": False},
+        "attention": {"num_heads": 2, "num_kv_heads": 2, "bias": False},
     }
     small = changed(load_spec("llama-7b"), patch)
     return small.scaled(hidden_size=32, num_layers=depth, vocab_size=11, max_seq_len=16)
@@ -169,17 +169,11 @@ def test_rules_of_first_weights_rescale_what_they_name(rule: str, expected: dict
         torch.testing.assert_close(weight, before[name] * factor)
 
 
-def test_a_rule_is_not_followed_by_halves() -> None:
-    fused = changed(spec_with("pre"), {"attention": {"fused": True}})
-    with pytest.raises(ValueError, match="set fused: false"):
-        rescale(drawn(fused), "DeepNet's")
-
-
 def test_a_patch_of_the_same_kind_changes_options_and_another_kind_replaces_all() -> None:
     spec = load_spec("gpt2-small")
-    patched = changed(spec, {"attention": {"fused": False}, "norm": {"kind": "rmsnorm", "eps": 1e-6}})
+    patched = changed(spec, {"attention": {"bias": False}, "norm": {"kind": "rmsnorm", "eps": 1e-6}})
     assert difference(spec, patched) == {
-        "attention.fused": (True, False),
+        "attention.bias": (True, False),
         "norm": ("layernorm", "rmsnorm"),
         "norm.eps": (1e-5, 1e-6),
         "norm.gain": (True, None),

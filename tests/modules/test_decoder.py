@@ -119,47 +119,23 @@ def test_an_embedding_norm_stands_between_the_positions_and_the_first_block(kind
     torch.testing.assert_close(seen[0], expected, **CLOSE)
 
 
-def attention(kind: str, **options: object) -> Choice:
-    choice: Choice = AXES["attention"][kind](**{"num_heads": 4, "bias": True, **options})
+def attention(**options: object) -> Choice:
+    choice: Choice = AXES["attention"]["softmax"](**{"num_heads": 4, "bias": True, **options})
     return choice
 
 
 @pytest.mark.parametrize("kv_heads", [1, 2, 4])
-@pytest.mark.parametrize("bias", [True, False, "qkv"])
-def test_a_fused_projection_is_three_with_the_same_rows(kv_heads: int, bias: bool | str) -> None:
-    options = {"num_kv_heads": kv_heads, "bias": bias}
-    separate = lively(spec_of(attention=attention("grouped_query", **options)))
-    state = separate.state_dict()
-    for layer in range(TINY.num_layers):
-        prefix = f"layers.{layer}.attention"
-        for part in ("weight", "bias") if bias else ("weight",):
-            rows = [state.pop(f"{prefix}.{name}.{part}") for name in ("query", "key", "value")]
-            state[f"{prefix}.qkv.{part}"] = torch.cat(rows)
-    fused = build(spec_of(attention=attention("grouped_query", fused=True, **options)), dtype=torch.float64)
-    fused.load_state_dict(state)
-    tokens = tokens_for(separate.spec, 2)
-    torch.testing.assert_close(fused(tokens), separate(tokens), **CLOSE)
-
-
-@pytest.mark.parametrize("kv_heads", [1, 2, 4])
-def test_grouped_query_is_multi_head_with_repeated_keys_and_values(kv_heads: int) -> None:
-    grouped = lively(spec_of(attention=attention("grouped_query", num_kv_heads=kv_heads)))
+def test_heads_that_share_keys_and_values_are_heads_with_copies_of_them(kv_heads: int) -> None:
+    grouped = lively(spec_of(attention=attention(num_kv_heads=kv_heads)))
     channels, group = TINY.hidden_size // 4, 4 // kv_heads
     state = grouped.state_dict()
     for name in [name for name in state if ".key." in name or ".value." in name]:
         by_head = state[name].unflatten(0, (kv_heads, channels))
         state[name] = by_head.repeat_interleave(group, dim=0).flatten(0, 1)
-    multi_head = build(spec_of(attention=attention("multi_head")), dtype=torch.float64)
+    multi_head = build(spec_of(attention=attention()), dtype=torch.float64)
     multi_head.load_state_dict(state)
     tokens = tokens_for(grouped.spec, 2)
     torch.testing.assert_close(grouped(tokens), multi_head(tokens), **CLOSE)
-
-
-def test_multi_query_is_grouped_query_with_one_head() -> None:
-    multi_query = lively(spec_of(attention=attention("multi_query")))
-    grouped = with_weights_of(spec_of(attention=attention("grouped_query", num_kv_heads=1)), multi_query)
-    tokens = tokens_for(grouped.spec, 2)
-    assert torch.equal(grouped(tokens), multi_query(tokens))
 
 
 def test_learned_positions_end_with_their_table() -> None:

@@ -22,7 +22,7 @@ def architecture(**choices: Any) -> dict[str, Any]:
         "position": {"kind": "rope", "theta": 10000.0},
         "residual": {"kind": "pre"},
         "norm": {"kind": "rmsnorm", "eps": 1e-6},
-        "attention": {"kind": "grouped_query", "num_heads": 8, "head_dim": None, "bias": False, "num_kv_heads": 2},
+        "attention": {"kind": "softmax", "num_heads": 8, "num_kv_heads": 2, "head_dim": 64, "bias": False},
         "pattern": {"kind": "dense"},
         "mlp": {"kind": "swiglu", "intermediate_size": 2048, "bias": False},
         "head": {"kind": "untied", "bias": False},

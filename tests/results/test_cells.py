@@ -103,13 +103,47 @@ def refusal(path: Path) -> str:
     return str(caught.value)
 
 
+def of_format_1(attention: dict[str, Any], **changed: Any) -> dict[str, Any]:
+    """A stored result as versions wrote it that had three kinds of attention."""
+    stored: dict[str, Any] = json.loads(cell().model_dump_json())
+    stored["spec"]["architecture"]["choices"]["attention"] = {"bias": False, "head_dim": None, **attention}
+    stored["spec"]["hash"] = "0123456789abcdef"
+    return {**stored, "format": 1, **changed}
+
+
+@pytest.mark.parametrize(
+    "attention",
+    [
+        {"kind": "grouped_query", "num_heads": 32, "num_kv_heads": 32, "fused": False},
+        {"kind": "multi_head", "num_heads": 32, "fused": True},
+    ],
+)
+def test_a_result_of_an_older_version_counts_for_the_same_architecture(
+    tmp_path: Path, attention: dict[str, Any]
+) -> None:
+    path = tmp_path / "cell.json"
+    path.write_text(json.dumps(of_format_1(attention)))
+    assert read_cell(path) == cell()
+    path.write_text(json.dumps(of_format_1(attention, spec=None)))
+    assert read_cell(path) == cell(spec=None)
+
+
+def test_a_result_of_an_older_version_that_is_not_understood_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "cell.json"
+    path.write_text(json.dumps(of_format_1({"kind": "linear", "num_heads": 32})))
+    message = "not a stored result: the file: Value error, of an older version, and no longer understood: "
+    assert refusal(path).startswith(f"{path}: {message}")
+    assert "unknown attention 'linear'" in refusal(path)
+    assert refusal(path).endswith(ADVICE)
+
+
 ADVICE = "delete it and run again"
 
 
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"format": 2}, f"not a stored result: format: Input should be 1; {ADVICE}"),
+        ({"format": 3}, f"not a stored result: format: Input should be 2; {ADVICE}"),
         ({"note": "x"}, f"not a stored result: note: Extra inputs are not permitted; {ADVICE}"),
         (
             {"status": "fine"},

@@ -26,7 +26,7 @@ def test_a_parent_that_is_no_yaml_is_told_in_the_parents_file(write: Write) -> N
 def test_what_stops_to_fit_is_told_where_it_stands(write: Write) -> None:
     child = "name: child\nextends: root\ndims: {hidden_size: 66}\n"
     assert mistakes(write(child=child, root=ROOT_SPEC)) == [
-        "root.yaml:9:47: attention.num_heads: found 4, which does not divide hidden_size 66; "
+        "root.yaml:9:41: attention.num_heads: found 4, which does not divide hidden_size 66; "
         "expected a divisor such as 3, or give head_dim"
     ]
 

@@ -7,7 +7,8 @@ from urllib.parse import urlparse
 
 import pytest
 
-from harness.spec import Spec, load_spec, spec_names
+from harness.spec import Spec, spec_names
+from harness.spec.diff import difference
 from harness.spec.library import library_folder
 
 MODELS = {
@@ -96,6 +97,9 @@ def test_chatgpt_stands_in_for_itself_as_gpt3_and_has_three_stages(specs: dict[s
     assert spec.claims == ()
 
 
-def test_the_two_ways_to_write_multi_head_attention_cost_the_same() -> None:
-    mha, grouped = load_spec("llama-7b-mha"), load_spec("llama-7b")
-    assert mha.choices.attention.kv_heads == grouped.choices.attention.kv_heads == 32
+def test_llama_and_baichuan_differ_in_vocabulary_and_length_alone(specs: dict[str, Spec]) -> None:
+    assert specs["llama-7b-mha"].hash == specs["llama-7b"].hash
+    assert difference(specs["llama-7b"], specs["baichuan-7b"]) == {
+        "vocab_size": (32000, 64000),
+        "max_seq_len": (2048, 4096),
+    }

@@ -119,10 +119,10 @@ CHOICE = st.builds(lambda kind, options: {**kind, **options}, KINDS, OPTIONS)
 @settings(deadline=None)
 @given(CHOICE, CHOICE)
 def test_patches_keep_kinds_apart(below: dict[str, Any], above: dict[str, Any]) -> None:
-    once = patched(tree(below, "below"), tree(above, "above"))
+    once = patched("norm", tree(below, "below"), tree(above, "above"))
     replaced = "kind" in above and above["kind"] != below.get("kind")
     assert once.plain() == (above if replaced else {**below, **above})
-    assert patched(once, tree(above, "above")).plain() == once.plain()
+    assert patched("norm", once, tree(above, "above")).plain() == once.plain()
     assert {key: part.mark.file for key, part in once.value.items()} == {
         key: "above" if key in above else "below" for key in once.value
     }

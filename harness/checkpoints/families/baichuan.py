@@ -16,12 +16,12 @@ class Baichuan(Llama):
     source = ("baichuan-inc/Baichuan-7B and -13B", "https://github.com/baichuan-inc/Baichuan-7B")
 
     def document(self, config: Config) -> Document:
-        """LLaMA's, with multi-head attention, fused, and the positions of its size."""
+        """LLaMA's, with multi-head attention and the positions of its size."""
         linear_biases = config.take("max_position_embeddings", default=None) is None
         length = config.take("max_position_embeddings", "model_max_length")
         document = super().document(config.with_fields(max_position_embeddings=length))
         choices = document["choices"]
-        attention = {"kind": "multi_head", "num_heads": choices["attention"]["num_heads"], "bias": False, "fused": True}
+        attention = {"kind": "softmax", "num_heads": choices["attention"]["num_heads"], "bias": False}
         changed = {"attention": attention} | ({"position": "alibi"} if linear_biases else {})
         return {**document, "choices": {**choices, **changed}}
 

@@ -42,7 +42,7 @@ class BertGeneration(Family):
                 "norm": {"kind": "layernorm", "eps": config.take("layer_norm_eps", default=1e-12)},
                 "residual": "post",
                 "position": "learned",
-                "attention": {"kind": "multi_head", "num_heads": config.take("num_attention_heads"), "bias": True},
+                "attention": {"kind": "softmax", "num_heads": config.take("num_attention_heads"), "bias": True},
                 "pattern": "dense",
                 "mlp": {
                     **activation(config, PLAIN, "hidden_act", default="gelu"),

@@ -26,7 +26,7 @@ class BioGPT(Family):
                 "norm": {"kind": "layernorm", "eps": 1e-5},
                 "residual": "pre",
                 "position": {"kind": "learned", "unused": 2},
-                "attention": {"kind": "multi_head", "num_heads": config.take("num_attention_heads"), "bias": True},
+                "attention": {"kind": "softmax", "num_heads": config.take("num_attention_heads"), "bias": True},
                 "pattern": "dense",
                 "mlp": {
                     **activation(config, PLAIN, "hidden_act", default="gelu"),

@@ -61,10 +61,9 @@ class Bloom(Family):
                 "residual": "pre",
                 "position": "alibi",
                 "attention": {
-                    "kind": "multi_head",
+                    "kind": "softmax",
                     "num_heads": config.take("n_head", "num_attention_heads"),
                     "bias": True,
-                    "fused": True,
                 },
                 "pattern": "dense",
                 "mlp": {

@@ -45,10 +45,9 @@ def _first(config: Config) -> Document:
             "residual": {"kind": "deepnorm", "alpha": alpha},
             "position": {"kind": "rope_2d", "theta": 10000.0},
             "attention": {
-                "kind": "multi_head",
+                "kind": "softmax",
                 "num_heads": config.take("num_attention_heads"),
                 "bias": True,
-                "fused": True,
             },
             "pattern": "prefix",
             "mlp": {
@@ -83,12 +82,11 @@ def _second(config: Config) -> Document:
             "residual": "pre",
             "position": {"kind": "rope", "theta": 10000.0, "fraction": 0.5, "layout": "interleaved"},
             "attention": {
-                "kind": "grouped_query",
+                "kind": "softmax",
                 "num_heads": heads,
                 "num_kv_heads": groups if shared else heads,
                 "head_dim": config.take("kv_channels", default=None),
                 "bias": "qkv" if config.take("add_qkv_bias", default=False) else False,
-                "fused": True,
             },
             "pattern": "dense",
             "mlp": {"kind": "swiglu", "intermediate_size": config.take("ffn_hidden_size"), "bias": False},

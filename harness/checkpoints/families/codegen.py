@@ -20,8 +20,6 @@ class CodeGen(GPTJ):
 
     ignored = (".attn.causal_mask", ".attn.bias", ".attn.masked_bias")
 
-    fused = True
-
     def templates(self, spec: Spec) -> Templates:
         """The fused matrix is cut by device."""
         return {

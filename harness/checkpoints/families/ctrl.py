@@ -43,7 +43,7 @@ class CTRL(Family):
                     "layout": "half_split",
                     "offset": 0,
                 },
-                "attention": {"kind": "multi_head", "num_heads": config.take("n_head"), "bias": True},
+                "attention": {"kind": "softmax", "num_heads": config.take("n_head"), "bias": True},
                 "pattern": "dense",
                 "mlp": {"kind": "relu", "intermediate_size": config.take("dff"), "bias": True},
                 "head": head(config, tied=True, bias=True),

@@ -38,7 +38,7 @@ class Falcon(Family):
                 "norm": {"kind": "layernorm", "eps": config.take("layer_norm_epsilon", default=1e-5)},
                 "residual": _residual(config),
                 "position": rope(config),
-                "attention": {**_heads(config), "bias": bias, "fused": True},
+                "attention": {**_heads(config), "bias": bias},
                 "pattern": "dense",
                 "mlp": {
                     **activation(config, PLAIN, "activation", default="gelu"),
@@ -77,8 +77,8 @@ def _heads(config: Config) -> dict[str, Any]:
     shared = config.take("num_kv_heads", default=heads)
     if config.take("new_decoder_architecture", default=False):
         config.ignore("multi_query")
-        return {"kind": "grouped_query", "num_heads": heads, "num_kv_heads": shared}
+        return {"kind": "softmax", "num_heads": heads, "num_kv_heads": shared}
     if config.take("multi_query", default=True):
-        return {"kind": "multi_query", "num_heads": heads}
+        return {"kind": "softmax", "num_heads": heads, "num_kv_heads": 1}
     config.expect("num_kv_heads", heads)
-    return {"kind": "multi_head", "num_heads": heads}
+    return {"kind": "softmax", "num_heads": heads}

@@ -51,7 +51,7 @@ class GPT2(Family):
                 "norm": {"kind": "layernorm", "eps": config.take("layer_norm_epsilon", default=1e-5)},
                 "residual": "pre",
                 "position": "learned",
-                "attention": {"kind": "multi_head", "num_heads": config.take("n_head"), "bias": True, "fused": True},
+                "attention": {"kind": "softmax", "num_heads": config.take("n_head"), "bias": True},
                 "pattern": "dense",
                 "mlp": {
                     **activation(config, PLAIN, "activation_function", default="gelu_new"),

@@ -26,9 +26,9 @@ class GPTBigCode(GPT2):
         config.ignore("inference_runner", "validate_runner_input", "pad_key_length")
         config.ignore("pre_allocate_kv_cache", "max_batch_size", "max_sequence_length")
         config.ignore("num_key_value_heads")
-        kind = "multi_query" if config.take("multi_query", default=True) else "multi_head"
+        shared = {"num_kv_heads": 1} if config.take("multi_query", default=True) else {}
         document = super().document(config)
-        return with_choices(document, attention={**document["choices"]["attention"], "kind": kind})
+        return with_choices(document, attention={**document["choices"]["attention"], **shared})
 
     def templates(self, spec: Spec) -> Templates:
         """With one head of keys and values, head by head is in order already."""

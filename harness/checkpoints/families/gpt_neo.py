@@ -34,7 +34,7 @@ class GPTNeo(Family):
                 "residual": "pre",
                 "position": "learned",
                 "attention": {
-                    "kind": "multi_head",
+                    "kind": "softmax",
                     "num_heads": config.take("num_heads"),
                     "bias": "out",
                     "scale": 1.0,

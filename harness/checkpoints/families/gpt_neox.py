@@ -47,10 +47,9 @@ class GPTNeoX(Family):
         config.expect("is_decoder", False, True)
         parallel = config.take("use_parallel_residual", default=True)
         attention: dict[str, Any] = {
-            "kind": "multi_head",
+            "kind": "softmax",
             "num_heads": config.take("num_attention_heads"),
             "bias": config.take("attention_bias", default=True),
-            "fused": True,
         }
         return {
             "dims": dims(config, "num_hidden_layers", "hidden_size", "vocab_size", "max_position_embeddings"),

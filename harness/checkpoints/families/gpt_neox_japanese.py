@@ -23,10 +23,9 @@ class GPTNeoXJapanese(Family):
         config.expect("is_decoder", False, True)
         sizes = dims(config, "num_hidden_layers", "hidden_size", "vocab_size", "max_position_embeddings")
         attention = {
-            "kind": "multi_head",
+            "kind": "softmax",
             "num_heads": config.take("num_attention_heads"),
             "bias": False,
-            "fused": True,
         }
         width = config.take("intermediate_multiple_size", default=4) * sizes["hidden_size"]
         lower = ["lower"] * (sizes["num_layers"] - 1)

@@ -28,9 +28,6 @@ class GPTJ(Family):
 
     ignored: ClassVar[tuple[str, ...]] = (".attn.bias", ".attn.masked_bias")
 
-    fused: ClassVar[bool] = False
-    """Whether queries, keys and values are in one matrix."""
-
     def document(self, config: Config) -> Document:
         """Biases on the MLP and on the head, none on attention."""
         config.expect("rotary", True)
@@ -49,7 +46,7 @@ class GPTJ(Family):
                     "fraction": config.take("rotary_dim") / (sizes["hidden_size"] // heads),
                     "layout": "interleaved",
                 },
-                "attention": {"kind": "multi_head", "num_heads": heads, "bias": False, "fused": self.fused},
+                "attention": {"kind": "softmax", "num_heads": heads, "bias": False},
                 "pattern": "dense",
                 "mlp": {
                     **activation(config, PLAIN, "activation_function", default="gelu_new"),

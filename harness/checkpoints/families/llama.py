@@ -81,7 +81,7 @@ class Llama(Family):
         """Heads and biases."""
         heads = config.take("num_attention_heads")
         return {
-            "kind": "grouped_query",
+            "kind": "softmax",
             "num_heads": heads,
             "num_kv_heads": config.take("num_key_value_heads", default=heads),
             "head_dim": config.take("head_dim", default=None),

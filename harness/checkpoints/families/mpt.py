@@ -48,10 +48,9 @@ class MPT(Family):
                 "residual": "pre",
                 "position": "alibi",
                 "attention": {
-                    "kind": "multi_head",
+                    "kind": "softmax",
                     "num_heads": config.take("n_heads"),
                     "bias": False,
-                    "fused": True,
                     "scale": scale,
                 },
                 "pattern": "dense",

@@ -52,7 +52,7 @@ class OPT(Family):
                 "norm": {"kind": "layernorm", "eps": 1e-5, "gain": affine, "bias": affine},
                 "residual": "pre" if config.take("do_layer_norm_before", default=True) else "post",
                 "position": {"kind": "learned", "unused": 2},
-                "attention": {"kind": "multi_head", "num_heads": config.take("num_attention_heads"), "bias": bias},
+                "attention": {"kind": "softmax", "num_heads": config.take("num_attention_heads"), "bias": bias},
                 "pattern": "dense",
                 "mlp": {
                     **activation(config, PLAIN, "activation_function", default="relu"),

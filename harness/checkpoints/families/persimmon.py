@@ -38,10 +38,9 @@ class Persimmon(Family):
                 "residual": "pre",
                 "position": rope(config, fraction=0.5),
                 "attention": {
-                    "kind": "multi_head",
+                    "kind": "softmax",
                     "num_heads": heads,
                     "bias": True,
-                    "fused": True,
                     "qk_norm": "head" if config.take("qk_layernorm", default=True) else None,
                 },
                 "pattern": "dense",

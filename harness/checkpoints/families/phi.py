@@ -39,7 +39,7 @@ class Phi(Family):
                 "residual": "parallel",
                 "position": rope(config, fraction=0.5),
                 "attention": {
-                    "kind": "grouped_query",
+                    "kind": "softmax",
                     "num_heads": heads,
                     "num_kv_heads": config.take("num_key_value_heads", default=heads),
                     "head_dim": config.take("head_dim", default=None),

@@ -35,10 +35,6 @@ class Phi3(Llama):
         window = config.take("sliding_window", default=None)
         return with_choices(document, pattern={"kind": "banded", "window": window}) if window else document
 
-    def attention(self, config: Config) -> dict[str, Any]:
-        """Fused."""
-        return {**super().attention(config), "fused": True}
-
     def templates(self, spec: Spec) -> Templates:
         """All queries, then all keys, then all values; the gate, then what it multiplies."""
         gate_up = ("layers.{i}.mlp.gate.weight", "layers.{i}.mlp.up.weight")

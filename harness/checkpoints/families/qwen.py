@@ -36,11 +36,10 @@ class Qwen(Family):
                 "residual": "pre",
                 "position": neox_rope(config, fraction=1.0),
                 "attention": {
-                    "kind": "multi_head",
+                    "kind": "softmax",
                     "num_heads": heads,
                     "head_dim": config.take("kv_channels", default=None),
                     "bias": "qkv",
-                    "fused": True,
                 },
                 "pattern": "dense",
                 "mlp": {"kind": "swiglu", "intermediate_size": config.take("intermediate_size") // 2, "bias": False},

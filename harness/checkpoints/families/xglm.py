@@ -35,7 +35,7 @@ class XGLM(Family):
                     "layout": "half_split",
                     "offset": 2,
                 },
-                "attention": {"kind": "multi_head", "num_heads": config.take("attention_heads"), "bias": True},
+                "attention": {"kind": "softmax", "num_heads": config.take("attention_heads"), "bias": True},
                 "pattern": "dense",
                 "mlp": {
                     **activation(config, PLAIN, "activation_function", default="gelu"),

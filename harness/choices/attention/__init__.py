@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
@@ -15,15 +16,15 @@ if TYPE_CHECKING:
 
 
 class Attention(Choice):
-    """Scaled dot-product attention; its kinds differ in the number of key-value heads.
+    """Scaled dot-product attention.
 
     Attributes:
         num_heads: query heads, H.
+        num_kv_heads: heads of keys and values, K, each shared by H / K query heads; left out, as many as query heads.
+            What that is called follows from the numbers, see `sharing`.
         head_dim: channels of one head; left out, the hidden size divided by the heads.
         bias: on all four projections (true), on none (false), on those of queries, keys and values only (qkv), or
             on the one out of the heads only (out; GPT-Neo).
-        fused: one matrix for queries, keys and values, as released by GPT-2, Qwen and Baichuan, or three. The
-            counts are the same.
         qk_norm: normalise queries and keys before they are rotated, as the layers are normalised: each head for
             itself, with gains that the heads share (head; Qwen3), or all heads together (all; OLMo 2). After they
             are rotated: each head for itself (rotated; Hunyuan).
@@ -32,9 +33,9 @@ class Attention(Choice):
     """
 
     num_heads: PositiveInt
+    num_kv_heads: PositiveInt | None = None
     head_dim: PositiveInt | None = None
     bias: bool | Literal["qkv", "out"]
-    fused: bool = False
     qk_norm: Literal["head", "all", "rotated"] | None = None
     scale: PositiveFloat | None = None
     softcap: PositiveFloat | None = None
@@ -42,7 +43,7 @@ class Attention(Choice):
     @property
     def kv_heads(self) -> int:
         """Key-value heads, K."""
-        raise NotImplementedError
+        return self.num_kv_heads or self.num_heads
 
     def channels(self, dims: Dims) -> int:
         """Channels of one head, C."""
@@ -106,6 +107,13 @@ class Attention(Choice):
                 ),
             )
 
+    def settled(self, dims: Dims) -> Attention:
+        """Key-value heads and channels written out; no scale where it is the usual one."""
+        channels = self.channels(dims)
+        usual = self.scale is not None and math.isclose(self.scale, channels**-0.5, rel_tol=1e-12)
+        changed = {"num_kv_heads": self.kv_heads, "head_dim": channels}
+        return self.model_copy(update=changed | ({"scale": None} if usual else {}))
+
     def scaled(self, scaling: Scaling) -> Attention:
         """The same number of query heads a key-value head, in as many groups as leave a head 16 channels.
 
@@ -116,13 +124,22 @@ class Attention(Choice):
         kv_heads = min(self.kv_heads, max(1, scaling.new.hidden_size // (16 * group)))
         heads = group * kv_heads
         channels = max(4, scaling.new.hidden_size // heads // 4 * 4)
-        changed: dict[str, int | None] = {
+        changed = {
             "num_heads": heads,
+            "num_kv_heads": self.num_kv_heads and kv_heads,
             "head_dim": None if heads * channels == scaling.new.hidden_size else channels,
         }
-        if "num_kv_heads" in type(self).model_fields:
-            changed["num_kv_heads"] = kv_heads
         return self.model_copy(update=changed)
+
+
+def sharing(num_heads: int, num_kv_heads: int) -> str:
+    """What attention with these query and key-value heads is called.
+
+    MHA, multi-head: each query head has keys and values of its own (Vaswani et al. 2017); MQA, multi-query: all share
+    one head of them (Shazeer 2019, https://arxiv.org/abs/1911.02150); GQA, grouped-query: groups of query heads do
+    (Ainslie et al. 2023, https://arxiv.org/abs/2305.13245).
+    """
+    return "MHA" if num_kv_heads == num_heads else "MQA" if num_kv_heads == 1 else "GQA"
 
 
 def _nearest_divisor(whole: int, wanted: int) -> int:

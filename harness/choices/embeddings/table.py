@@ -36,6 +36,10 @@ class Table(Embedding):
         """The factor of the looked-up vectors in a model of this width."""
         return float(dims.hidden_size**0.5) if isinstance(self.scale, str) else self.scale
 
+    def settled(self, dims: Dims) -> "Table":
+        """The rule of the width, where a number is what it gives."""
+        return self.model_copy(update={"scale": "sqrt(D)"}) if self.scale == dims.hidden_size**0.5 else self
+
     def params(self, dims: Dims) -> int:
         """V D; the norm is the norm's to count."""
         return dims.vocab_size * dims.hidden_size

@@ -1,6 +1,6 @@
 """DeepNorm: Wang et al. 2022 (DeepNet), https://arxiv.org/abs/2203.00555"""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import PositiveFloat
 
@@ -21,12 +21,18 @@ class DeepNorm(Residual):
 
     alpha: PositiveFloat | Literal["(2L)^(1/4)", "(2L)^(1/2)"]
 
+    RULES: ClassVar = {"(2L)^(1/4)": 0.25, "(2L)^(1/2)": 0.5}
+
     norms_per_block = 2
     final_norms = 0
 
     def alpha_at(self, dims: Dims) -> float:
         """The factor of the residual stream in a model of this depth."""
-        exponents = {"(2L)^(1/4)": 0.25, "(2L)^(1/2)": 0.5}
         if isinstance(self.alpha, str):
-            return float((2 * dims.num_layers) ** exponents[self.alpha])
+            return float((2 * dims.num_layers) ** self.RULES[self.alpha])
         return self.alpha
+
+    def settled(self, dims: Dims) -> "DeepNorm":
+        """The rule of the depth, where a number is what it gives."""
+        rules = (rule for rule, exponent in self.RULES.items() if self.alpha == (2 * dims.num_layers) ** exponent)
+        return self.model_copy(update={"alpha": next(rules, self.alpha)})

@@ -1,13 +1,10 @@
-"""Attention with any number of key-value heads: multi-head and multi-query are its two ends."""
+"""Softmax attention with any number of key-value heads."""
 
 from __future__ import annotations
 
 from torch import Tensor, nn
 
-from harness.choices.attention import Attention
-from harness.choices.attention.grouped_query import GroupedQuery
-from harness.choices.attention.multi_head import MultiHead
-from harness.choices.attention.multi_query import MultiQuery
+from harness.choices.attention.softmax import Softmax
 from harness.choices.axes import Choices
 from harness.choices.base import Dims
 from harness.modules import computed_by, computes
@@ -17,26 +14,21 @@ from harness.modules.patterns.cached import attend
 from harness.modules.step import LayerStep
 
 
-@computes(GroupedQuery, MultiHead, MultiQuery)
+@computes(Softmax)
 class AttentionLayer(nn.Module):
     """Projects to queries, keys and values, lets the pattern attend, and projects back.
 
-    A fused projection holds the rows of the queries, then of the keys, then of the values.
+    Queries, keys and values have matrices of their own: where a release stores them as one, its layout cuts it.
     """
 
-    def __init__(self, attention: Attention, dims: Dims, choices: Choices) -> None:
+    def __init__(self, attention: Softmax, dims: Dims, choices: Choices) -> None:
         super().__init__()
         self.channels = attention.channels(dims)
         queries, keys = attention.num_heads * self.channels, attention.kv_heads * self.channels
-        self.widths = [queries, keys, keys]
         bias = attention.bias_into
-        if attention.fused:
-            self.qkv = Linear(dims.hidden_size, sum(self.widths), bias)
-        else:
-            self.query = Linear(dims.hidden_size, queries, bias)
-            self.key = Linear(dims.hidden_size, keys, bias)
-            self.value = Linear(dims.hidden_size, keys, bias)
-        self.fused = attention.fused
+        self.query = Linear(dims.hidden_size, queries, bias)
+        self.key = Linear(dims.hidden_size, keys, bias)
+        self.value = Linear(dims.hidden_size, keys, bias)
         self.out = Linear(queries, dims.hidden_size, bias=attention.bias_out)
         self.scale, self.softcap = attention.scale, attention.softcap
         self.qk_norm = attention.qk_norm
@@ -68,8 +60,8 @@ class AttentionLayer(nn.Module):
 
     def project(self, x: Tensor) -> list[Tensor]:
         """[B, T, D] -> queries [B, T, H, C], keys and values [B, T, K, C]."""
-        parts = self.qkv(x).split(self.widths, dim=-1) if self.fused else (self.query(x), self.key(x), self.value(x))
+        parts = self.query(x), self.key(x), self.value(x)
         if self.qk_norm == "all":
-            parts = (self.query_norm(parts[0]), self.key_norm(parts[1]), parts[2])
+            parts = self.query_norm(parts[0]), self.key_norm(parts[1]), parts[2]
         q, k, v = (part.unflatten(-1, (-1, self.channels)) for part in parts)
         return [self.query_norm(q), self.key_norm(k), v] if self.qk_norm == "head" else [q, k, v]
