@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +21,7 @@ from harness.choices.heads import heads
 from harness.errors import HarnessError
 from harness.factory import build
 from harness.files import write_atomically
+from harness.modules.context import find_context
 from harness.modules.decoder import Decoder
 from harness.spec.emit import document_of, spec_text
 from harness.spec.library import load_spec
@@ -54,7 +56,8 @@ def load_checkpoint(
 ) -> Decoder:
     """The model of a checkpoint with its released weights, in evaluation mode.
 
-    Files are mapped into memory and read one tensor at a time. No code is run, nothing is unpickled.
+    Files are mapped into memory and read one tensor at a time. No code is run, nothing is unpickled. A model that reads
+    a context in both directions finds it in its tokens as the release does, unless a call says how long it is.
 
     Args:
         path: a folder in the Hugging Face layout, with `config.json` and safetensors; or one that
@@ -75,6 +78,8 @@ def load_checkpoint(
         for own, part in zip(released.own, checkpoint.read(released, shapes), strict=True):
             weights[own] = nn.Parameter(torch.empty_like(parameters[own], device=device).copy_(part))
     model.load_state_dict(weights, assign=True)
+    if any(block.pattern.visible(0, 1, context=2) for block in model.spec.blocks.values()):
+        model.find_context = partial(find_context, model.spec.context_tokens)
     return model.eval()
 
 

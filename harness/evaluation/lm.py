@@ -73,7 +73,9 @@ class HarnessLM(TemplateLM):  # type: ignore[misc]  # lm-eval is not typed
     def _take(self, model: Decoder, tokenizer: Tokenizer, batch_size: int, reuse: bool) -> None:
         super().__init__()
         self.model, self.text, self.batch_size = model, tokenizer, batch_size
-        self.scorer = Scorer(model, batch_size, tokenizer.blank, reuse)
+        marks = model.spec.context_tokens
+        self.blank = tokenizer.blank or ((marks.masks[0], marks.start) if marks else ())
+        self.scorer = Scorer(model, batch_size, self.blank, reuse)
         self._device = self.scorer.device
 
     @property
@@ -160,7 +162,7 @@ class HarnessLM(TemplateLM):  # type: ignore[misc]  # lm-eval is not typed
         room = self.max_length - asked["max_gen_toks"]
         if room < 1:
             raise HarnessError(f"{asked['max_gen_toks']} tokens to generate; the model has room for {self.max_length}")
-        blank = self.text.blank
+        blank = self.blank
         rows = [[*(context or (self.prefix_token_id,))[-room:], *blank] for context in contexts]
         width = max(map(len, rows))
         padding = torch.tensor([width - len(row) for row in rows], device=self.device)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from harness.choices.patterns import Pattern
+from harness.modules.context import Context
 
 
 @dataclass(frozen=True)
@@ -225,6 +226,7 @@ class KVCache:
         ]
         self.padding = padding
         self.length = 0
+        self.context: Context | None = None  # of the passes so far
 
     def rows(self, index: Tensor) -> KVCache:
         """A copy that goes on from these sequences: any of them, in any order, any number of times.
@@ -235,6 +237,7 @@ class KVCache:
         copied = copy(self)
         copied.layers = [layer.rows(index) for layer in self.layers]
         copied.padding = None if self.padding is None else self.padding[index]
+        copied.context = self.context and self.context.rows(index)
         return copied
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from harness.choices.axes import Choices
 from harness.modules import computed_by
 from harness.modules.cache import KVCache
+from harness.modules.context import Context
 from harness.modules.generation import generate
 from harness.modules.positions import Places, PositionModule
 from harness.modules.step import LayerStep
@@ -39,12 +41,14 @@ class Decoder(nn.Module):
             *(computed_by(model.norm)(model.norm, dims.hidden_size) for _ in range(model.residual.final_norms))
         )
         self.head = computed_by(model.head)(model.head, dims)
+        self.find_context: Callable[[Tensor, Tensor | None], Context] | None = None
+        """Of a checkpoint whose tokens say what is context: finds it in token numbers, for so much padding."""
 
     def forward(
         self,
         input_ids: Tensor,
         *,
-        context: int | Tensor = 0,
+        context: int | Tensor | None = None,
         position_ids: Tensor | None = None,
         cache: KVCache | None = None,
         padding: Tensor | None = None,
@@ -55,7 +59,8 @@ class Decoder(nn.Module):
         Args:
             input_ids: tokens, [B, T]; or real vectors that are multiplied by the token table, [B, T, V].
             context: how many leading tokens are context, which a prefix pattern reads in both directions; a
-                number, or one a sequence, [B].
+                number, or one a sequence, [B]. Left out, that of the passes before, or as the tokens of a checkpoint
+                say, or none.
             position_ids: what the position scheme is told instead of the places, [T] or [B, T]; for two-dimensional
                 rotary positions [2, T] or [B, 2, T].
             cache: keys and values of the tokens before; those of `input_ids` are added to it.
@@ -64,13 +69,17 @@ class Decoder(nn.Module):
 
         Returns:
             Logits, [B, T, V], or [B, last, V].
+
+        Raises:
+            HarnessError: the context is left out, and a checkpoint that reads one does not find it.
         """
         start = cache.length if cache else 0
         end = start + int(input_ids.shape[1])
         columns = torch.arange(start, end, device=input_ids.device)
         padding = cache.padding if cache else padding
         queries = columns if padding is None else columns - padding[:, None]
-        places = Places(queries, end, context, position_ids, padding)
+        found = self._context(context, input_ids, cache, padding)
+        places = Places(queries, end, found.length, position_ids, padding, found.mask)
         tables = [self._position(index).tables(places) for index in range(len(self.positions))]
         x = self.embedding(input_ids, self._position(0), places)
         for index, layer in enumerate(self.layers):
@@ -78,7 +87,7 @@ class Decoder(nn.Module):
             kept = cache.layers[index] if cache else None
             x = layer(x, LayerStep(places, self._position(scheme), tables[scheme], start, kept))
         if cache:
-            cache.length = end
+            cache.length, cache.context = end, found
         if last is not None:
             x = x[:, -last:]
         # By keyword: torch's module tracker would take a positional table for an input whose gradient ends the head.
@@ -99,6 +108,15 @@ class Decoder(nn.Module):
     def generate(self, input_ids: Tensor, max_new_tokens: int, **options: Any) -> Tensor:
         """Continue sequences; see `harness.modules.generation.generate`."""
         return generate(self, input_ids, max_new_tokens, **options)
+
+    def _context(
+        self, told: int | Tensor | None, input_ids: Tensor, cache: KVCache | None, padding: Tensor | None
+    ) -> Context:
+        if told is not None:
+            return Context(told)
+        if cache and cache.context:
+            return cache.context
+        return self.find_context(input_ids, padding) if self.find_context else Context()
 
     def _position(self, index: int) -> PositionModule:
         scheme = self.positions[index]

@@ -26,7 +26,7 @@ def generate(
     stop: int | None = None,
     until: Callable[[Tensor], Tensor] | None = None,
     padding: Tensor | None = None,
-    context: int | Tensor = 0,
+    context: int | Tensor | None = None,
     seed: int = 0,
 ) -> Tensor:
     """Append tokens to every sequence of a batch.
@@ -42,14 +42,16 @@ def generate(
         stop: a token behind which a sequence ends; what follows is this token again.
         until: told what was appended so far, [B, n], says which sequences end with it, [B].
         padding: how many tokens of padding stand in front of each sequence, [B].
-        context: how many leading tokens of each sequence a prefix pattern reads in both directions.
+        context: how many leading tokens of each sequence a prefix pattern reads in both directions; left out, as the
+            tokens of a checkpoint say, or none.
         seed: of the draws.
 
     Returns:
         The tokens with what was appended, [B, T + at most max_new_tokens].
 
     Raises:
-        HarnessError: an option lies outside its range, or the model cannot compute sequences of that length.
+        HarnessError: an option lies outside its range, the model cannot compute sequences of that length, or a
+            checkpoint does not find the context that it reads.
     """
     _check(temperature, top_k, top_p)
     generator = torch.Generator(input_ids.device).manual_seed(seed)

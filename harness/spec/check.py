@@ -14,7 +14,7 @@ from harness.choices.axes import AXES, IMPLIED, PER_LAYER, Choices
 from harness.choices.base import Choice, Dims, Source
 from harness.errors import HarnessError, Problem, SpecError, did_you_mean
 from harness.spec.merge import normalised, patched
-from harness.spec.model import Claim, Provenance, Spec, Weights
+from harness.spec.model import Claim, ContextTokens, Provenance, Spec, Weights
 from harness.spec.tree import Step, Tree
 
 M = TypeVar("M", bound=BaseModel)
@@ -58,6 +58,7 @@ class SpecFile(BaseModel):
     blocks: dict[str, dict[str, Any]] = {}
     layers: list[str] = []
     weights: Weights | None = None
+    context_tokens: ContextTokens | None = None
 
 
 def spec_from_tree(tree: Tree) -> Spec:
@@ -94,6 +95,7 @@ def spec_from_tree(tree: Tree) -> Spec:
         blocks={name: replace(model, **block) for name, block in blocks.items()} or {DEFAULT_BLOCK: model},
         layers=tuple(head.layers) or (DEFAULT_BLOCK,),
         weights=head.weights,
+        context_tokens=head.context_tokens,
     )
 
 

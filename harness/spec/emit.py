@@ -32,6 +32,7 @@ def document_of(spec: Spec) -> dict[str, Any]:
             for name, block in blocks.items()
         },
         "layers": list(spec.layers),
+        **({"context_tokens": spec.context_tokens.model_dump()} if spec.context_tokens else {}),
     }
 
 

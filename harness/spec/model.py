@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 
 from harness.choices.axes import PER_LAYER, Choices
 from harness.choices.base import Dims, Scaling, Source
@@ -50,6 +50,17 @@ class Weights(BaseModel):
     """Digest of the file; None where whoever names the file vouches for it."""
 
 
+class ContextTokens(BaseModel):
+    """Tokens by which a release tells where the context ends that it reads in both directions (ChatGLM-6B)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    masks: Annotated[list[NonNegativeInt], Field(min_length=1)]
+    """Of the first of them that a sequence has, the first place is what the rest fills."""
+    start: NonNegativeInt
+    """The first one ends the context."""
+
+
 @dataclass(frozen=True)
 class Spec:
     """One model.
@@ -69,6 +80,7 @@ class Spec:
         blocks: the kinds of layers there are, by name.
         layers: names of blocks, repeated over the depth.
         weights: where released weights lie, where it is known.
+        context_tokens: how a checkpoint's tokens say what is context, where they do.
     """
 
     name: str
@@ -85,6 +97,7 @@ class Spec:
     blocks: dict[str, Choices]
     layers: tuple[str, ...]
     weights: Weights | None = None
+    context_tokens: ContextTokens | None = None
 
     def layer(self, index: int) -> Choices:
         """The choices of the layer at `index`, from 0."""
@@ -154,8 +167,8 @@ class Spec:
         """A small model of the same choices.
 
         Kinds, the ratio of query to key-value heads, the ratio of the MLP to the hidden size and the order of the
-        blocks stay. Windows, strides and position tables keep their share of `max_seq_len`. Claims and weights are
-        dropped.
+        blocks stay. Windows, strides and position tables keep their share of `max_seq_len`. Claims, weights and what
+        else is one checkpoint's are dropped.
 
         Args:
             hidden_size: the new width D; a multiple of 4.
@@ -182,4 +195,4 @@ class Spec:
             name: replace(model, **{axis: getattr(block, axis).scaled(scaling) for axis in PER_LAYER})
             for name, block in self.blocks.items()
         }
-        return replace(self, dims=dims, choices=model, blocks=blocks, claims=(), weights=None)
+        return replace(self, dims=dims, choices=model, blocks=blocks, claims=(), weights=None, context_tokens=None)

@@ -36,6 +36,7 @@ class ChatGLM(Family):
 def _first(config: Config) -> Document:
     config.expect("position_encoding_2d", True)
     sizes = dims(config, "num_layers", "hidden_size", "vocab_size", "max_sequence_length")
+    masks = [config.take("gmask_token_id", default=150001), config.take("mask_token_id", default=150000)]
     alpha: Any = "(2L)^(1/2)" if sizes["num_layers"] == RELEASED_LAYERS else (2 * RELEASED_LAYERS) ** 0.5
     return {
         "dims": sizes,
@@ -59,6 +60,7 @@ def _first(config: Config) -> Document:
             "head": head(config, tied=True),
             "objective": "blank_infilling",
         },
+        "context_tokens": {"masks": masks, "start": config.take("bos_token_id", default=150004)},
     }
 
 

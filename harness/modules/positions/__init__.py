@@ -25,6 +25,7 @@ class Places:
         ids: what the position scheme is told instead of the places, [T] or [B, T]; for a scheme of two dimensions
             [2, T] or [B, 2, T]. None: the places.
         padding: how many columns stand in front of each sequence, [B]; None for none.
+        mask: place of the mask that what follows the context fills, [B]; None for the last of the context.
     """
 
     queries: Tensor
@@ -32,6 +33,7 @@ class Places:
     context: int | Tensor = 0
     ids: Tensor | None = None
     padding: Tensor | None = None
+    mask: Tensor | None = None
 
     def of(self, columns: Tensor) -> Tensor:
         """Places of the tokens in these columns, [S] -> [S] or [B, S]."""

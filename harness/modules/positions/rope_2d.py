@@ -38,11 +38,14 @@ class TwoDimensionalRotaryPositions(PositionModule):
 
 
 def two_dimensional_ids(places: Places) -> tuple[Tensor, Tensor]:
-    """Ids of a text whose context ends with the mask that the rest fills, [T] or [B, T] each.
+    """Ids of a text whose context holds a mask that the rest fills, [T] or [B, T] each.
 
-    The context counts 0, 1, ... and has span position 0; what is generated keeps the place of the mask, the last of
-    the context, and counts 1, 2, ... inside the span.
+    The context counts 0, 1, ... and has span position 0; what is generated keeps the place of the mask, and counts
+    1, 2, ... inside the span.
     """
     context = places.context if isinstance(places.context, int) else places.context[:, None]
     behind = (places.queries - context + 1).clamp(min=0)
-    return (places.queries - behind).clamp(min=0), behind
+    in_context = (
+        places.queries - behind if places.mask is None else places.queries.where(behind == 0, places.mask[:, None])
+    )
+    return in_context.clamp(min=0), behind
