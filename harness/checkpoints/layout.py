@@ -115,11 +115,13 @@ class HalvesInterleaved(Form):
 
     def to_model(self, released: Tensor, shapes: Sequence[Shape]) -> list[Tensor]:
         """Rows [heads, half, 2] to [heads, 2, half]."""
-        return [released.reshape(self.heads, -1, 2, released.shape[-1]).transpose(1, 2).reshape(released.shape)]
+        rows: Tensor = released.unflatten(0, (self.heads, -1, 2))  # type: ignore[no-untyped-call]
+        return [rows.transpose(1, 2).flatten(0, 2)]
 
     def to_release(self, own: Sequence[Tensor]) -> Tensor:
         """Rows [heads, 2, half] to [heads, half, 2]."""
-        return own[0].reshape(self.heads, 2, -1, own[0].shape[-1]).transpose(1, 2).reshape(own[0].shape)
+        rows: Tensor = own[0].unflatten(0, (self.heads, 2, -1))  # type: ignore[no-untyped-call]
+        return rows.transpose(1, 2).flatten(0, 2)
 
 
 @dataclass(frozen=True)

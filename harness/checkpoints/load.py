@@ -180,7 +180,7 @@ def _opened(path: Path) -> _Checkpoint:
     if path.suffix == ".gguf":
         file = gguf.GGUFFile(path)
         spec = gguf.spec_of(file)
-        return _Checkpoint(spec, gguf.templates(spec), file)
+        return _Checkpoint(spec, gguf.templates(spec), file, (gguf.FREQUENCIES,))
     folder = TensorFolder(path)
     family = family_of(read_config(path), str(path))
     spec = import_config(path)
