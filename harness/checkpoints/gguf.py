@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.checkpoints.layout import Form, HalvesInterleaved, Templates
+from harness.checkpoints.translate import spec_name
 from harness.errors import HarnessError
 from harness.spec.check import spec_from_tree
 from harness.spec.model import Spec
@@ -153,9 +154,9 @@ def _document(file: GGUFFile) -> dict[str, Any]:
     length = _size(file, "context_length")
     theta, rotary = _decimal(file.field("llama.rope.freq_base", 10000.0)), _size(file, "rope.dimension_count", channels)
     return {
-        "name": "".join(c if c.isalnum() and c.isascii() else "-" for c in Path(file.where).stem.lower()).strip("-"),
+        "name": spec_name(Path(file.where)),
         "family": "LLaMA",
-        "provenance": "released",
+        "provenance": "imported",
         "sources": {"layout": {"title": "GGUF", "url": "https://github.com/ggml-org/ggml/blob/master/docs/gguf.md"}},
         "dims": {
             "num_layers": _size(file, "block_count"),

@@ -84,14 +84,14 @@ def load_checkpoint(
 
 
 def check_checkpoint(path: str | Path) -> Spec:
-    """The spec of a checkpoint whose tensors all fit it, by their headers; the weights are not read.
+    """The spec of a checkpoint whose tensors all fit it, by their headers, with the checkpoint as its weights.
 
     Raises:
         HarnessError: as `load_checkpoint`.
     """
     checkpoint = _opened(Path(path))
     checkpoint.fitting(_shapes(build(checkpoint.spec, device="meta")))
-    return checkpoint.spec
+    return replace(checkpoint.spec, weights=Weights(file=str(path)))
 
 
 def checkpoint_spec(path: str | Path) -> Spec:

@@ -43,8 +43,8 @@ def document(config: dict[str, Any] | str | Path, name: str | None = None) -> di
     title, url = family.source
     return {
         "name": name or ("imported" if isinstance(config, dict) else spec_name(Path(config))),
-        "family": fields["model_type"],
-        "provenance": "released",
+        "family": family.called or fields["model_type"],
+        "provenance": "imported",
         "sources": {"layout": {"title": title, "url": url}},
         **translated,
     }

@@ -8,18 +8,18 @@ from typing import Annotated
 
 import typer
 
+from harness.checkpoints import given
 from harness.cli.output import Json, print_json
 from harness.errors import HarnessError, SpecError
 from harness.metrics.params import params
-from harness.spec.library import find_specs, load_spec
 
 
 def check(
-    specs: Annotated[list[str] | None, typer.Argument(help="Names, globs or paths; none for all.")] = None,
+    specs: Annotated[list[str] | None, typer.Argument(help="Names, globs or paths, as for show; none for all.")] = None,
     json: Json = False,
 ) -> None:
     """Read specs and tell every mistake in them, with file, line and column."""
-    rows = [_row(name) for name in find_specs(specs or [])]
+    rows = [_row(name) for name in given.find(specs or [])]
     if json:
         print_json(rows)
     for row in rows if not json else []:
@@ -33,7 +33,7 @@ def check(
 
 def _row(name: str) -> dict[str, object]:
     try:
-        spec = load_spec(name)
+        spec = given.load(name)
     except HarnessError as error:
         problems = [asdict(problem) for problem in error.problems] if isinstance(error, SpecError) else []
         return {"spec": name, "ok": False, "message": str(error), "problems": problems}

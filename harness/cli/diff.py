@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from harness.checkpoints import given
 from harness.cli.output import Json, console, in_words, print_json, print_table
 from harness.cli.show import BatchSize, Name, SeqLen
 from harness.metrics.flops import flops
 from harness.metrics.kv_cache import kv_cache_bytes, kv_cache_bytes_per_token
 from harness.metrics.params import params, params_breakdown
 from harness.spec.diff import called, difference, flattened
-from harness.spec.library import load_spec
 from harness.spec.model import Spec
 
 
 def diff(first: Name, second: Name, json: Json = False, seq_len: SeqLen = None, batch_size: BatchSize = 1) -> None:
     """Choices that differ, and parameters, caches and FLOPs side by side at one length."""
-    a, b = load_spec(first), load_spec(second)
+    a, b = given.load(first), given.load(second)
     length = seq_len or min(a.dims.max_seq_len, b.dims.max_seq_len)
     changed = difference(a, b)
     before, after = _figures(a, length, batch_size), _figures(b, length, batch_size)

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from harness.cli.output import Json, print_json
-
-WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".pkl")
-"""Endings of files with weights; those that are pickles are refused where they lie alone."""
+from harness.errors import HarnessError
+from harness.spec.model import Provenance
 
 
 def import_config(
     config: Annotated[Path, typer.Argument(help="A config.json, a checkpoint folder with one, or a file in GGUF.")],
     out: Annotated[Path | None, typer.Option(help="Where to write the spec; left out, the standard output.")] = None,
     name: Annotated[str | None, typer.Option(help="What the spec is called; left out, as its file or folder.")] = None,
+    provenance: Annotated[Provenance, typer.Option(help="How the architecture is known.")] = "imported",
     json: Json = False,
 ) -> None:
     """Translate a released config in the Hugging Face layout into a spec.
@@ -26,17 +25,13 @@ def import_config(
     A config with a field that no spec can express is refused, and the field is named. Where the weights lie beside it,
     every tensor is held against the spec by its name and shape; no weight is read.
     """
-    from harness.checkpoints.translate import import_config, spec_name
+    from harness.checkpoints.given import spec_of_release
     from harness.files import write_atomically
     from harness.spec.emit import document_of, spec_text
 
-    name = name or (out.stem if out else spec_name(config))
-    if _has_weights(config):
-        from harness.checkpoints.load import check_checkpoint
-
-        spec = replace(check_checkpoint(config), name=name)
-    else:
-        spec = import_config(config, name)
+    if out and out.suffix not in (".yaml", ".yml"):
+        raise HarnessError(f"--out: found {str(out)!r}, expected a file that ends in .yaml")
+    spec = spec_of_release(config, name or (out.stem if out else None), provenance)
     data = document_of(spec)
     if json:
         print_json(data)
@@ -45,8 +40,3 @@ def import_config(
         print(f"{out}: written; `harness show {out}` shows it")
     else:
         sys.stdout.write(spec_text(data))
-
-
-def _has_weights(path: Path) -> bool:
-    """Whether there are weights, or files that pass for them, so that they can be checked too."""
-    return path.suffix == ".gguf" or any(file.suffix in WEIGHTS for file in path.glob("*"))

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from harness.checkpoints import given
 from harness.cli.output import Json, print_json, print_table
 from harness.cli.report import Out
 from harness.errors import HarnessError, did_you_mean
@@ -16,7 +17,6 @@ from harness.experiments import experiments
 from harness.metrics import metrics, usual_metrics
 from harness.results import Cell, read_cell
 from harness.runner.plan import PlannedCell, plan, plan_experiments
-from harness.spec.library import find_specs, load_spec
 from harness.spec.model import Spec
 
 EXACT = "exact"
@@ -24,7 +24,7 @@ EXACT = "exact"
 
 
 def run(
-    names: Annotated[list[str] | None, typer.Argument(help="Names, globs or paths of specs; none for all.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Names, globs or paths, as for show; none for all.")] = None,
     metric: Annotated[
         str,
         typer.Option(
@@ -87,7 +87,7 @@ def _metrics(listed: str, specs_named: bool) -> tuple[list[str], list[str]]:
 
 def _specs(names: list[str], checkpoint: Path | None) -> tuple[list[Spec], list[HarnessError]]:
     if checkpoint is None:
-        return _load(find_specs(names))
+        return _load(given.find(names))
     if names:
         raise HarnessError("name specs or give a checkpoint, not both: a checkpoint brings its own spec")
     from harness.checkpoints.load import checkpoint_spec
@@ -100,7 +100,7 @@ def _load(names: list[str]) -> tuple[list[Spec], list[HarnessError]]:
     broken: list[HarnessError] = []
     for name in names:
         try:
-            specs.append(load_spec(name))
+            specs.append(given.load(name))
         except HarnessError as error:
             broken.append(error)
     twice = [name for name, count in Counter(spec.name for spec in specs).items() if count > 1]

@@ -6,23 +6,26 @@ from typing import Annotated, Any
 
 import typer
 
+from harness.checkpoints import given
 from harness.cli.output import Json, binary, console, in_words, print_json, print_table
 from harness.metrics.attention_pairs import visible_pairs
 from harness.metrics.flops import flops_table
 from harness.metrics.kv_cache import BUDGETS_GB, kv_cache_bytes, kv_cache_bytes_per_token, longest_context
 from harness.metrics.params import layer_params, non_embedding_params, params, params_breakdown
 from harness.spec.diff import called, flattened
-from harness.spec.library import load_spec
 from harness.spec.model import PROVENANCES, Spec
 
-Name = Annotated[str, typer.Argument(help="Name of a spec, or path to a .yaml file.")]
+Name = Annotated[
+    str,
+    typer.Argument(help="Name of a spec, or path to one in .yaml, to a config.json, its folder, or a file in GGUF."),
+]
 SeqLen = Annotated[int | None, typer.Option(min=1, help="Tokens of a sequence; left out, the longest of the model.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Sequences in a batch.")]
 
 
 def show(name: Name, json: Json = False, seq_len: SeqLen = None, batch_size: BatchSize = 1) -> None:
     """Choices, sizes and costs of one spec, in closed form."""
-    spec = load_spec(name)
+    spec = given.load(name)
     sheet = fact_sheet(spec, seq_len or spec.dims.max_seq_len, batch_size)
     if json:
         print_json(sheet)

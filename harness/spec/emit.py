@@ -20,7 +20,12 @@ def document_of(spec: Spec) -> dict[str, Any]:
         name: {axis: choice.options() for axis, choice in block.items() if choice.options() != model[axis]}
         for name, block in spec.blocks.items()
     }
-    said = {"title": spec.title, "family": spec.family, "provenance": spec.provenance, "about": spec.about}
+    said = {
+        "title": spec.title if spec.title != spec.name else "",
+        "family": spec.family,
+        "provenance": spec.provenance,
+        "about": spec.about,
+    }
     return {
         "name": spec.name,
         **{key: value for key, value in said.items() if value},

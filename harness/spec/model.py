@@ -14,13 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 from harness.choices.axes import PER_LAYER, Choices
 from harness.choices.base import Dims, Scaling, Source
 
-Provenance = Literal["released", "inferred", "proxy", "documented", "variant"]
+Provenance = Literal["released", "inferred", "proxy", "documented", "variant", "imported"]
 PROVENANCES = {
     "released": "weights or code are public, and the spec builds the same architecture",
     "inferred": "published in part; what was not is inferred, see about",
     "proxy": "never published; another architecture stands in",
     "documented": "as described in writing, where the release differs",
     "variant": "a what-if: another spec with choices changed",
+    "imported": "from a config.json or a file in GGUF; whose it is was not said",
 }
 
 

@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 from transformers import AutoModelForCausalLM
 
+from harness import build, params, save_checkpoint
+from harness.checkpoints.families import families
+from harness.results import read_cells
 from harness.spec import load_spec
+from tests.checkpoints.test_gguf import FIELDS, write
 from tests.checkpoints.tiny import BASE, config_of, random_model
 from tests.cli.calling import Call
 
@@ -79,3 +83,75 @@ def test_a_checkpoint_that_does_not_fit_is_refused_in_one_line(call: Call, sound
     assert (outcome.code, outcome.out) == (2, "")
     assert words in outcome.err
     assert outcome.err.count("\n") == 1
+
+
+def test_what_is_imported_is_called_released_only_where_the_user_says_so(call: Call, sound: Path) -> None:
+    assert call("import", sound, "--json").data["provenance"] == "imported"
+    assert call("import", sound / CONFIG, "--json").data["provenance"] == "imported"
+    told = call("import", sound, "--provenance", "released", "--json").data
+    assert (told["provenance"], told["family"]) == ("released", "LLaMA")
+    assert call("import", sound, "--provenance", "mine").code == 2
+
+
+@pytest.mark.parametrize("out", ["x.json", "x", "x.yaml.txt"])
+def test_a_spec_is_written_to_yaml_alone(call: Call, sound: Path, out: str) -> None:
+    outcome = call("import", sound, "--out", out)
+    assert (outcome.code, outcome.err) == (2, f"--out: found '{out}', expected a file that ends in .yaml\n")
+    assert not Path(out).exists()
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_name_that_is_none_is_refused(call: Call, sound: Path, alone: bool) -> None:
+    outcome = call("import", sound / CONFIG if alone else sound, "--name", "My Model")
+    assert outcome.code == 2
+    assert "name: found 'My Model'" in outcome.err
+    assert call("import", sound, "--name", "my-model", "--json").data["name"] == "my-model"
+
+
+def test_a_release_stands_wherever_a_spec_does(call: Call, sound: Path) -> None:
+    assert call("import", sound, "--out", "tiny.yaml").code == 0
+    spec = load_spec(Path("tiny.yaml"))
+    sheets = [call("show", given, "--json").data for given in ("tiny.yaml", sound, sound / CONFIG)]
+    assert [sheet["hash"] for sheet in sheets] == [spec.hash] * 3
+    assert [(sheet["name"], sheet["provenance"], sheet["family"]) for sheet in sheets[1:]] == [
+        ("tiny-llama", "imported", "LLaMA")
+    ] * 2
+    for given in (sound, sound / CONFIG):
+        differing = call("diff", "tiny.yaml", given, "--json").data
+        assert (differing["second"], differing["choices"]) == ("tiny-llama", {})
+        assert call("check", given).out == f"{given}: ok, {params(spec):,} parameters\n"
+        rows = call("run", given, "--metrics", "params,kv_cache", "--processes", 1, "--out", "run", "--json").data
+        assert [(row["spec"], row["status"]) for row in rows] == [("tiny-llama", "ok")] * 2
+    (cell,) = (cell for cell in read_cells(Path("run")) if cell.metric == "params")
+    assert cell.values["total"] == params(spec)
+
+
+def test_a_saved_model_and_a_file_in_gguf_stand_there_too(call: Call, sound: Path) -> None:
+    save_checkpoint(build(load_spec("gpt2-small").scaled()), "saved")
+    assert call("show", "saved", "--json").data["title"] == "GPT-2 Small"
+    write(random_model(config_of("llama", FIELDS)), Path("Tiny_1.gguf"))
+    sheet = call("show", "Tiny_1.gguf", "--json").data
+    assert (sheet["name"], sheet["family"], sheet["provenance"]) == ("tiny_1", "LLaMA", "imported")
+    assert call("diff", "Tiny_1.gguf", sound).code == 0
+    assert call("check", "Tiny_1.gguf", "saved", "llama-7b").code == 0
+
+
+@pytest.mark.parametrize("command", ["show", "check", "run"])
+def test_a_release_that_does_not_fit_is_told_in_one_line(call: Call, sound: Path, command: str) -> None:
+    set_config(sound, surprise=1)
+    outcome = call(command, sound)
+    assert outcome.code == 2
+    assert "'surprise'" in outcome.err
+    assert outcome.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("path", ["no/such/folder", "no/such.gguf", "config.json"])
+def test_a_path_that_leads_nowhere_is_told(call: Call, path: str) -> None:
+    outcome = call("show", path)
+    assert outcome.code == 2
+    assert outcome.err.startswith(path)
+    assert outcome.err.count("\n") == 1
+
+
+def test_every_family_says_what_its_models_are_called() -> None:
+    assert [kind for kind in families.names() if not families[kind].called] == []

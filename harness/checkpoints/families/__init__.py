@@ -18,7 +18,16 @@ Fields = Mapping[str, Any]
 
 
 class Family:
-    """A released layout, registered under the `model_type` of its configs."""
+    """A released layout, registered under the `model_type` of its configs.
+
+    A subclass says with `called` what its models are called in tables, as specs of the library do: "LLaMA".
+    """
+
+    called: ClassVar[str]
+    """Left out, the `model_type`: a layout that another family shares is no reason for its name."""
+
+    def __init_subclass__(cls, called: str = "") -> None:
+        cls.called = called
 
     source: ClassVar[tuple[str, str]]
     """Title and address of the code that the layout comes from."""

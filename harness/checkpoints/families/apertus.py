@@ -25,7 +25,7 @@ RENAMED = {"input_layernorm": "attention_layernorm", "post_attention_layernorm":
 
 
 @families.register("apertus")
-class Apertus(Llama):
+class Apertus(Llama, called="Apertus"):
     """Apertus 8B and 70B."""
 
     source = ("transformers, models/apertus", "https://github.com/huggingface/transformers")

@@ -9,7 +9,7 @@ from harness.checkpoints.families.llama import Llama
 
 
 @families.register("arcee")
-class Arcee(Llama):
+class Arcee(Llama, called="Arcee"):
     """AFM 4.5B."""
 
     source = ("transformers, models/arcee", "https://github.com/huggingface/transformers")

@@ -10,7 +10,7 @@ from harness.spec.model import Spec
 
 
 @families.register("baichuan")
-class Baichuan(Llama):
+class Baichuan(Llama, called="Baichuan"):
     """The config of the 7B model has `max_position_embeddings` and rotary positions, that of 13B `model_max_length`."""
 
     source = ("baichuan-inc/Baichuan-7B and -13B", "https://github.com/baichuan-inc/Baichuan-7B")

@@ -20,7 +20,7 @@ MODULES = {
 
 
 @families.register("bert-generation")
-class BertGeneration(Family):
+class BertGeneration(Family, called="BERT"):
     """Post-LN with normalised embeddings and a bias on the tied head; no token types."""
 
     source = ("transformers, models/bert_generation", "https://github.com/huggingface/transformers")

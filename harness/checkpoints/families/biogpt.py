@@ -10,7 +10,7 @@ from harness.spec.model import Spec
 
 
 @families.register("biogpt")
-class BioGPT(Family):
+class BioGPT(Family, called="BioGPT"):
     """OPT's layout with GELU and token vectors that are scaled."""
 
     source = ("transformers, models/biogpt", "https://github.com/huggingface/transformers")

@@ -36,7 +36,7 @@ def bloom_templates(spec: Spec, modules: dict[str, str]) -> dict[str, Target]:
 
 
 @families.register("bloom")
-class Bloom(Family):
+class Bloom(Family, called="BLOOM"):
     """Linear biases, a norm behind the table, a bias everywhere but on the head."""
 
     source = ("transformers, models/bloom", "https://github.com/huggingface/transformers")

@@ -14,7 +14,7 @@ RELEASED_LAYERS = 28
 
 
 @families.register("chatglm")
-class ChatGLM(Family):
+class ChatGLM(Family, called="GLM"):
     """The first generation's configs have `inner_hidden_size`, the others `ffn_hidden_size`."""
 
     source = ("THUDM/chatglm-6b and chatglm3-6b, modeling_chatglm.py", "https://huggingface.co/THUDM/chatglm-6b")

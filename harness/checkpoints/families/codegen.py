@@ -13,7 +13,7 @@ SHARDS = 4
 
 
 @families.register("codegen")
-class CodeGen(GPTJ):
+class CodeGen(GPTJ, called="CodeGen"):
     """As GPT-J."""
 
     source = ("transformers, models/codegen", "https://github.com/huggingface/transformers")

@@ -12,7 +12,7 @@ from harness.spec.model import Spec
 
 
 @families.register("cohere")
-class Cohere(Llama):
+class Cohere(Llama, called="Cohere"):
     """Command R and Aya. Command R+ normalises each head with gains of its own, which no spec expresses."""
 
     source = ("transformers, models/cohere", "https://github.com/huggingface/transformers")

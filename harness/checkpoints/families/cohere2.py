@@ -10,7 +10,7 @@ from harness.checkpoints.families.cohere import Cohere
 
 
 @families.register("cohere2")
-class Cohere2(Cohere):
+class Cohere2(Cohere, called="Cohere"):
     """Command R7B, Command A and Aya."""
 
     source = ("transformers, models/cohere2", "https://github.com/huggingface/transformers")

@@ -13,7 +13,7 @@ KINDS = {"full_attention": "full", "sliding_attention": "window"}
 
 
 @families.register("cohere_compass_text")
-class CohereCompassText(Cohere):
+class CohereCompassText(Cohere, called="Cohere"):
     """The text model of North Micro Vision, and text models in its layout."""
 
     source = ("transformers, models/cohere_compass", "https://github.com/huggingface/transformers")

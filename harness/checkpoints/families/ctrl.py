@@ -20,7 +20,7 @@ MODULES = {
 
 
 @families.register("ctrl")
-class CTRL(Family):
+class CTRL(Family, called="CTRL"):
     """Pre-LN with scaled token vectors, sinusoidal positions, and a bias even on the tied head."""
 
     source = ("transformers, models/ctrl", "https://github.com/huggingface/transformers")

@@ -21,7 +21,7 @@ SCALED = {
 
 
 @families.register("cwm")
-class CWM(Llama):
+class CWM(Llama, called="CWM"):
     """CWM 32B."""
 
     source = ("transformers, models/cwm", "https://github.com/huggingface/transformers")

@@ -10,7 +10,7 @@ from harness.checkpoints.families.llama import Llama
 
 
 @families.register("ernie4_5")
-class Ernie45(Llama):
+class Ernie45(Llama, called="ERNIE"):
     """ERNIE 4.5 0.3B."""
 
     source = ("transformers, models/ernie4_5", "https://github.com/huggingface/transformers")

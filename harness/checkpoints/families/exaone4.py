@@ -13,7 +13,7 @@ from harness.spec.model import Spec
 
 
 @families.register("exaone4")
-class EXAONE4(Llama):
+class EXAONE4(Llama, called="EXAONE"):
     """The 1.2B model has no windows, the 32B model three of them for each layer that sees everything."""
 
     source = ("transformers, models/exaone4", "https://github.com/huggingface/transformers")

@@ -13,7 +13,7 @@ from harness.spec.model import Spec
 
 
 @families.register("falcon")
-class Falcon(Family):
+class Falcon(Family, called="Falcon"):
     """Sublayers side by side behind one norm (7B) or two (40B), or one after the other (RW); LayerNorm, rotary.
 
     The linear biases of Falcon-RW are refused: they are rounded to bfloat16, whatever the model computes in, and

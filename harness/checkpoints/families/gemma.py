@@ -21,7 +21,7 @@ GEMMA_NAMES: Templates = one_plus(NAMES)
 
 
 @families.register("gemma")
-class Gemma(Llama):
+class Gemma(Llama, called="Gemma"):
     """The first Gemma. Its configs say `gelu` and mean the approximation by tanh, on which the models were trained."""
 
     source = ("transformers, models/gemma", "https://github.com/huggingface/transformers")

@@ -20,7 +20,7 @@ SANDWICH = {
 
 
 @families.register("gemma2")
-class Gemma2(Llama):
+class Gemma2(Llama, called="Gemma"):
     """Gemma 2. `sliding_window_size` is what the first configs call the window."""
 
     source = ("transformers, models/gemma2", "https://github.com/huggingface/transformers")

@@ -15,7 +15,7 @@ from harness.spec.model import Spec
 
 
 @families.register("gemma3_text")
-class Gemma3Text(Gemma2):
+class Gemma3Text(Gemma2, called="Gemma"):
     """Layers with a window have the local base, the others the global one, whose positions may be scaled."""
 
     source = ("transformers, models/gemma3", "https://github.com/huggingface/transformers")

@@ -18,7 +18,7 @@ GLM_NAMES: Templates = {
 
 
 @families.register("glm")
-class GLM(Llama):
+class GLM(Llama, called="GLM"):
     """GLM-4 9B and GLM-Edge."""
 
     source = ("transformers, models/glm", "https://github.com/huggingface/transformers")

@@ -10,7 +10,7 @@ from harness.spec.model import Spec
 
 
 @families.register("glm4")
-class GLM4(GLM):
+class GLM4(GLM, called="GLM"):
     """GLM-4-0414 and GLM-Z1."""
 
     source = ("transformers, models/glm4", "https://github.com/huggingface/transformers")

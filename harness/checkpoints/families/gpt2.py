@@ -31,7 +31,7 @@ BLOCK = {
 
 @families.register("gpt-sw3")
 @families.register("gpt2")
-class GPT2(Family):
+class GPT2(Family, called="GPT"):
     """Pre-LN, learned positions, matrices stored [in, out]."""
 
     source = ("transformers, models/gpt2", "https://github.com/huggingface/transformers")

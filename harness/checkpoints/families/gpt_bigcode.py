@@ -12,7 +12,7 @@ from harness.spec.model import Spec
 
 
 @families.register("gpt_bigcode")
-class GPTBigCode(GPT2):
+class GPTBigCode(GPT2, called="StarCoder"):
     """GPT-2 with one head of keys and values, matrices stored [out, in]."""
 
     source = ("transformers, models/gpt_bigcode", "https://github.com/huggingface/transformers")

@@ -12,7 +12,7 @@ KINDS = {"global": "full_attention", "local": "sliding_attention"}
 
 
 @families.register("gpt_neo")
-class GPTNeo(Family):
+class GPTNeo(Family, called="GPT-Neo"):
     """GPT-2 with windows in every other layer, scores that are not scaled, and a bias only out of the heads."""
 
     source = ("transformers, models/gpt_neo", "https://github.com/huggingface/transformers")

@@ -35,7 +35,7 @@ def neox_templates(trunk: str, heads: int) -> dict[str, str | tuple[tuple[str, .
 
 
 @families.register("gpt_neox")
-class GPTNeoX(Family):
+class GPTNeoX(Family, called="GPT-NeoX"):
     """Sublayers side by side behind norms of their own, or one after the other; a quarter of each head rotates."""
 
     source = ("transformers, models/gpt_neox", "https://github.com/huggingface/transformers")

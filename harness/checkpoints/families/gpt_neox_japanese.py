@@ -11,7 +11,7 @@ from harness.spec.model import Spec
 
 
 @families.register("gpt_neox_japanese")
-class GPTNeoXJapanese(Family):
+class GPTNeoXJapanese(Family, called="GPT-NeoX"):
     """GPT-NeoX with one sublayer after the other and no biases, but one out of the heads of the last layer."""
 
     source = ("transformers, models/gpt_neox_japanese", "https://github.com/huggingface/transformers")

@@ -21,7 +21,7 @@ OUTSIDE = {
 
 
 @families.register("gptj")
-class GPTJ(Family):
+class GPTJ(Family, called="GPT-J"):
     """Sublayers side by side behind one norm; the first channels of each head rotate, in neighbouring pairs."""
 
     source = ("transformers, models/gptj", "https://github.com/huggingface/transformers")

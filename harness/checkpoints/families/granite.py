@@ -10,7 +10,7 @@ from harness.checkpoints.families.llama import Llama
 
 
 @families.register("granite")
-class Granite(Llama):
+class Granite(Llama, called="Granite"):
     """The dense models of Granite 3."""
 
     source = ("transformers, models/granite", "https://github.com/huggingface/transformers")

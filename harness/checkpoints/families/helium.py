@@ -10,7 +10,7 @@ from harness.checkpoints.families.llama import Llama
 
 
 @families.register("helium")
-class Helium(Llama):
+class Helium(Llama, called="Helium"):
     """Helium 1."""
 
     source = ("transformers, models/helium", "https://github.com/huggingface/transformers")

@@ -13,7 +13,7 @@ from harness.spec.model import Spec
 
 
 @families.register("hunyuan_v1_dense")
-class HunyuanDense(Llama):
+class HunyuanDense(Llama, called="Hunyuan"):
     """What its configs call dynamic scaling is, with an `alpha`, another base: theta alpha^(C / (C - 2))."""
 
     source = ("transformers, models/hunyuan_v1_dense", "https://github.com/huggingface/transformers")

@@ -13,7 +13,7 @@ from harness.spec.model import Spec
 
 
 @families.register("hyperclovax")
-class HyperCLOVAX(Granite):
+class HyperCLOVAX(Granite, called="HyperCLOVA X"):
     """The text models of HyperCLOVA X SEED."""
 
     source = ("transformers, models/hyperclovax", "https://github.com/huggingface/transformers")

@@ -10,7 +10,7 @@ from harness.checkpoints.families.llama import Llama
 
 
 @families.register("internlm3")
-class InternLM3(Llama):
+class InternLM3(Llama, called="InternLM"):
     """InternLM3 8B."""
 
     source = ("transformers, models/internlm3", "https://github.com/huggingface/transformers")

@@ -10,7 +10,7 @@ from harness.checkpoints.families.llama import Llama
 
 
 @families.register("iquestcoder")
-class IQuestCoder(Llama):
+class IQuestCoder(Llama, called="IQuest-Coder"):
     """IQuest-Coder V1. No release uses the windows or the clipping that its configs provide for."""
 
     source = ("transformers, models/iquestcoder", "https://github.com/huggingface/transformers")

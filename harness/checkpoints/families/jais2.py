@@ -13,7 +13,7 @@ from harness.spec.model import Spec
 
 
 @families.register("jais2")
-class Jais2(Llama):
+class Jais2(Llama, called="Jais"):
     """Squared ReLU; biases everywhere but on the head."""
 
     source = ("transformers, models/jais2", "https://github.com/huggingface/transformers")

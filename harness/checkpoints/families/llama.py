@@ -37,7 +37,7 @@ HEAD_NORMS = {
 
 
 @families.register("llama")
-class Llama(Family):
+class Llama(Family, called="LLaMA"):
     """LLaMA, LLaMA 2, and what was released in their layout."""
 
     source = ("transformers, models/llama", "https://github.com/huggingface/transformers")

@@ -10,7 +10,7 @@ from harness.checkpoints.families.llama import Llama
 
 
 @families.register("ministral")
-class Ministral(Llama):
+class Ministral(Llama, called="Mistral"):
     """Ministral 8B."""
 
     source = ("transformers, models/ministral", "https://github.com/huggingface/transformers")

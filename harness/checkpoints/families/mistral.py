@@ -10,7 +10,7 @@ from harness.checkpoints.families.llama import Llama
 
 
 @families.register("mistral")
-class Mistral(Llama):
+class Mistral(Llama, called="Mistral"):
     """Mistral 7B, and what was released in its layout."""
 
     source = ("transformers, models/mistral", "https://github.com/huggingface/transformers")

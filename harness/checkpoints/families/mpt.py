@@ -19,7 +19,7 @@ SETTLED = {
 
 
 @families.register("mpt")
-class MPT(Family):
+class MPT(Family, called="MPT"):
     """Linear biases, LayerNorm with gains only, no bias anywhere, queries, keys and values in one matrix."""
 
     source = ("transformers, models/mpt", "https://github.com/huggingface/transformers")

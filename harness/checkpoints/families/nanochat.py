@@ -12,7 +12,7 @@ from harness.spec.model import Spec
 
 
 @families.register("nanochat")
-class NanoChat(Llama):
+class NanoChat(Llama, called="nanochat"):
     """Pairs that turn backwards are pairs in the other order that turn forwards: rows of queries and keys change."""
 
     source = ("transformers, models/nanochat", "https://github.com/huggingface/transformers")

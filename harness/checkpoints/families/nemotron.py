@@ -13,7 +13,7 @@ from harness.spec.model import Spec
 
 
 @families.register("nemotron")
-class Nemotron(Llama):
+class Nemotron(Llama, called="Nemotron"):
     """Squared ReLU; half of each head rotates; gains are stored as what they are more than 1."""
 
     source = ("transformers, models/nemotron", "https://github.com/huggingface/transformers")

@@ -8,7 +8,7 @@ from harness.checkpoints.families.llama import Llama
 
 
 @families.register("olmo")
-class OLMo(Llama):
+class OLMo(Llama, called="OLMo"):
     """The first OLMo. Models that clip queries, keys and values are refused."""
 
     source = ("transformers, models/olmo", "https://github.com/huggingface/transformers")

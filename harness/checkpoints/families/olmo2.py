@@ -19,7 +19,7 @@ REORDERED = {
 
 
 @families.register("olmo2")
-class OLMo2(Llama):
+class OLMo2(Llama, called="OLMo"):
     """OLMo 2."""
 
     source = ("transformers, models/olmo2", "https://github.com/huggingface/transformers")

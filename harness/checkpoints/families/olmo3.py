@@ -11,7 +11,7 @@ from harness.checkpoints.families.olmo2 import OLMo2
 
 
 @families.register("olmo3")
-class OLMo3(OLMo2):
+class OLMo3(OLMo2, called="OLMo"):
     """Three layers with a window, then one without."""
 
     source = ("transformers, models/olmo3", "https://github.com/huggingface/transformers")

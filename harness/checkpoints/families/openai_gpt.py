@@ -10,7 +10,7 @@ from harness.spec.model import Spec
 
 
 @families.register("openai-gpt")
-class OpenAIGPT(Family):
+class OpenAIGPT(Family, called="GPT"):
     """Post-LN, learned positions, matrices stored [in, out]."""
 
     source = ("transformers, models/openai", "https://github.com/huggingface/transformers")

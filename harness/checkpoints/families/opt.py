@@ -34,7 +34,7 @@ def fairseq_templates(trunk: str, final_norm: str, head_name: str) -> dict[str, 
 
 
 @families.register("opt")
-class OPT(Family):
+class OPT(Family, called="OPT"):
     """Pre-LN, or post-LN; learned positions behind two rows that are not used."""
 
     source = ("transformers, models/opt", "https://github.com/huggingface/transformers")

@@ -20,7 +20,7 @@ MODULES = {
 
 
 @families.register("persimmon")
-class Persimmon(Family):
+class Persimmon(Family, called="Persimmon"):
     """Queries and keys normalised head by head; squared ReLU; half of each head rotates."""
 
     source = ("transformers, models/persimmon", "https://github.com/huggingface/transformers")

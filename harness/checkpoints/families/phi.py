@@ -22,7 +22,7 @@ MODULES = {
 
 
 @families.register("phi")
-class Phi(Family):
+class Phi(Family, called="Phi"):
     """Sublayers side by side behind one norm; a part of each head rotates; a bias everywhere, even on the head."""
 
     source = ("transformers, models/phi", "https://github.com/huggingface/transformers")

@@ -13,7 +13,7 @@ from harness.spec.model import Spec
 
 
 @families.register("phi3")
-class Phi3(Llama):
+class Phi3(Llama, called="Phi"):
     """Every layer may see a window. The rotary scaling of the long-context models is refused."""
 
     source = ("transformers, models/phi3", "https://github.com/huggingface/transformers")

@@ -10,7 +10,7 @@ from harness.spec.model import Spec
 
 
 @families.register("qwen")
-class Qwen(Family):
+class Qwen(Family, called="Qwen"):
     """Fused queries, keys and values with a bias; a config whose MLP width is twice the real one.
 
     Dynamic scaling of the rotary base and of the scores sets in beyond `seq_length`; the spec ends there.

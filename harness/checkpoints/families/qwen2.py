@@ -10,7 +10,7 @@ from harness.checkpoints.families.llama import Llama
 
 
 @families.register("qwen2")
-class Qwen2(Llama):
+class Qwen2(Llama, called="Qwen"):
     """Qwen2, whose upper layers may use windows."""
 
     source = ("transformers, models/qwen2", "https://github.com/huggingface/transformers")

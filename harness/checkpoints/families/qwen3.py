@@ -13,7 +13,7 @@ from harness.spec.model import Spec
 
 
 @families.register("qwen3")
-class Qwen3(Qwen2):
+class Qwen3(Qwen2, called="Qwen"):
     """The dense models of Qwen3."""
 
     source = ("transformers, models/qwen3", "https://github.com/huggingface/transformers")

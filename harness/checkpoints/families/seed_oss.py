@@ -10,7 +10,7 @@ from harness.checkpoints.families.llama import Llama
 
 
 @families.register("seed_oss")
-class SeedOSS(Llama):
+class SeedOSS(Llama, called="Seed-OSS"):
     """Seed-OSS 36B."""
 
     source = ("transformers, models/seed_oss", "https://github.com/huggingface/transformers")

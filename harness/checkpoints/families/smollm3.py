@@ -10,7 +10,7 @@ from harness.checkpoints.families.llama import Llama
 
 
 @families.register("smollm3")
-class SmolLM3(Llama):
+class SmolLM3(Llama, called="SmolLM"):
     """In `no_rope_layers` a layer with positions is a 1."""
 
     source = ("transformers, models/smollm3", "https://github.com/huggingface/transformers")

@@ -16,7 +16,7 @@ NORM_BIASES = {
 
 
 @families.register("stablelm")
-class StableLM(Llama):
+class StableLM(Llama, called="StableLM"):
     """A quarter of each head rotates; StableLM 2 12B has its sublayers side by side.
 
     Its norms of queries and keys, with gains for every head, are refused.

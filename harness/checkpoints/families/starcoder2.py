@@ -13,7 +13,7 @@ from harness.spec.model import Spec
 
 
 @families.register("starcoder2")
-class StarCoder2(Llama):
+class StarCoder2(Llama, called="StarCoder"):
     """Biases everywhere but on the head, or nowhere; every layer may see a window."""
 
     source = ("transformers, models/starcoder2", "https://github.com/huggingface/transformers")

@@ -11,7 +11,7 @@ from harness.spec.model import Spec
 
 
 @families.register("vaultgemma")
-class VaultGemma(Gemma2):
+class VaultGemma(Gemma2, called="Gemma"):
     """VaultGemma."""
 
     source = ("transformers, models/vaultgemma", "https://github.com/huggingface/transformers")

@@ -10,7 +10,7 @@ from harness.spec.model import Spec
 
 
 @families.register("xglm")
-class XGLM(Family):
+class XGLM(Family, called="XGLM"):
     """OPT's layout with scaled token vectors and sinusoidal positions, of which the first two are not used."""
 
     source = ("transformers, models/xglm", "https://github.com/huggingface/transformers")
