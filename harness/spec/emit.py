@@ -8,43 +8,56 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
+from harness.choices.axes import IMPLIED
+from harness.choices.base import Choice
+from harness.spec.check import DEFAULT_BLOCK
 from harness.spec.model import Spec
 
 WIDTH = 120
 
 
 def document_of(spec: Spec) -> dict[str, Any]:
-    """A spec as plain data that stands on its own: what it inherited is written out. Claims are left out."""
-    model = {axis: choice.options() for axis, choice in spec.choices.items()}
-    blocks = {
-        name: {axis: choice.options() for axis, choice in block.items() if choice.options() != model[axis]}
-        for name, block in spec.blocks.items()
-    }
+    """A spec as plain data that stands on its own: what it inherited is written out. Claims are left out.
+
+    So are options that are what they are where nothing is said, and blocks where there are none to tell apart.
+    """
     said = {
         "title": spec.title if spec.title != spec.name else "",
         "family": spec.family,
         "provenance": spec.provenance,
         "about": spec.about,
     }
+    model = {axis: _stated(choice) for axis, choice in spec.choices.items()}
+    blocks = {
+        name: {
+            axis: _stated(choice, below)
+            for (axis, choice), (_, below) in zip(block.items(), spec.choices.items(), strict=True)
+            if choice != below
+        }
+        for name, block in spec.blocks.items()
+    }
+    alike = spec.layers == (DEFAULT_BLOCK,) and not blocks[DEFAULT_BLOCK]
     return {
         "name": spec.name,
         **{key: value for key, value in said.items() if value},
         "sources": {key: {"title": source.title, "url": source.url} for key, source in spec.sources.items()},
         "dims": spec.dims.model_dump(),
-        "choices": {axis: _stated(options, {}) for axis, options in model.items()},
-        "blocks": {
-            name: {axis: _stated(options, model[axis]) for axis, options in block.items()}
-            for name, block in blocks.items()
-        },
-        "layers": list(spec.layers),
+        "choices": {axis: stated for axis, stated in model.items() if IMPLIED.get(axis) != stated},
+        **({} if alike else {"blocks": blocks, "layers": list(spec.layers)}),
         **({"context_tokens": spec.context_tokens.model_dump()} if spec.context_tokens else {}),
     }
 
 
-def _stated(options: dict[str, object], inherited: dict[str, object]) -> dict[str, object]:
-    """What must be written: an option that is none is left out, unless something is inherited in its place."""
-    below = inherited if inherited.get("kind") == options["kind"] else {}
-    return {key: value for key, value in options.items() if value is not None or below.get(key) is not None}
+def _stated(choice: Choice, below: Choice | None = None) -> dict[str, object] | str:
+    """The options of a choice that must be written where it patches another, or none; a kind alone as a word."""
+    inherited = below.options() if below and below.kind == choice.kind else {}
+    fields = type(choice).model_fields
+    options = {
+        option: value
+        for option, value in choice.options().items()
+        if option == "kind" or value != fields[option].default or inherited.get(option, value) != value
+    }
+    return choice.kind if len(options) == 1 else options
 
 
 def spec_text(document: dict[str, Any]) -> str:

@@ -165,7 +165,7 @@ def test_the_root_spec_is_good(write: Write) -> None:
             "name: root\nprovenance: relesed",
             [
                 "2:13: provenance: found 'relesed' (text), "
-                "expected 'released', 'inferred', 'proxy', 'documented' or 'variant'"
+                "expected 'released', 'inferred', 'proxy', 'documented', 'variant' or 'imported'"
             ],
         ),
         ("name: root", "name: root\nreleased: 2023", ["2:11: released: found 2023 (a whole number), expected text"]),
