@@ -92,8 +92,10 @@ def _between(base: Cell, head: Cell, threshold: float) -> Iterator[Difference]:
     else:
         timed = "samples" in base.values
         old, new = (cell.values.get("exact", {}) if timed else cell.values for cell in (base, head))
+        kernels = [cell.environment["hardware"].get("kernels", "unknown") for cell in (base, head)]
+        why = "not equal" if kernels[0] == kernels[1] else f"not equal; computed by other kernels: {', '.join(kernels)}"
         for path, (was, becomes) in _changed(old, new).items():
-            yield Difference(base.subject, f"{base.metric}: {path}", str(was), str(becomes), True, "not equal")
+            yield Difference(base.subject, f"{base.metric}: {path}", str(was), str(becomes), True, why)
         if timed:
             yield from _timings(base, head, threshold)
 

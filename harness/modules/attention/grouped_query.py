@@ -11,9 +11,9 @@ from harness.choices.attention.multi_query import MultiQuery
 from harness.choices.axes import Choices
 from harness.choices.base import Dims
 from harness.modules import computed_by, computes
+from harness.modules.kernels.attend import attend
+from harness.modules.kernels.view import View
 from harness.modules.layers import Linear
-from harness.modules.patterns import View
-from harness.modules.patterns.cached import attend
 from harness.modules.step import LayerStep
 
 

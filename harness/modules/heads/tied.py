@@ -5,7 +5,7 @@ from torch import Tensor
 from harness.choices.heads.tied import Tied
 from harness.modules import computes
 from harness.modules.heads import HeadModule
-from harness.modules.products import product
+from harness.modules.kernels.products import product
 
 
 @computes(Tied)

@@ -7,7 +7,7 @@ from harness.choices.base import Dims
 from harness.choices.heads.tied_bias import TiedBias
 from harness.modules import computes
 from harness.modules.heads import HeadModule
-from harness.modules.products import product
+from harness.modules.kernels.products import product
 
 
 class Bias(nn.Module):

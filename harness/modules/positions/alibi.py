@@ -7,7 +7,7 @@ from harness.choices.axes import Choices
 from harness.choices.base import Dims
 from harness.choices.positions.alibi import Alibi
 from harness.modules import computes
-from harness.modules.patterns import Bias
+from harness.modules.kernels.view import Bias
 from harness.modules.positions import PositionModule
 
 
