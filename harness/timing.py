@@ -222,8 +222,9 @@ def in_fresh_processes(function: Callable[..., Any], settings: Mapping[str, Any]
         HarnessError: a process ended without a result.
     """
     context = multiprocessing.get_context("spawn")
-    results = []
+    results: list[Any] = []
     for number in range(processes):
+        tell("processes", number, processes)
         ours, theirs = context.Pipe()
         process = context.Process(target=_work, args=(theirs, function, dict(settings), number))
         with _measuring_environment():
@@ -241,7 +242,7 @@ def in_fresh_processes(function: Callable[..., Any], settings: Mapping[str, Any]
         if not succeeded:
             raise HarnessError(result)
         results.append(result)
-        tell("processes", len(results), processes)
+    tell("processes", processes, processes)
     return results
 
 

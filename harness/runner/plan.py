@@ -28,6 +28,9 @@ class PlannedCell:
     metric: str
     settings: dict[str, Any]
 
+    def __str__(self) -> str:
+        return f"{self.spec.name}, {self.metric}" if self.spec else self.metric
+
     @property
     def subject(self) -> str:
         """The name of the spec, or what stands for it."""
