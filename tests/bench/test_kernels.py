@@ -12,6 +12,8 @@ from tests.bench.pairs import Compare, Comparison, Measured, measure
 PROCESSES, ROUNDS, BLOCK_S = 5, 5, 0.004
 SETTINGS = {"seq_len": 2048, "cached": 16384, "tokens": 1024, "width": 768}
 PATTERNS = ["banded", "strided", "fixed", "log_sparse"]
+TRIED = {"forward": ["dense", *PATTERNS], "training": ["dense"]}
+"""Patterns by pass."""
 ARRANGEMENTS = ["MHA", "GQA, 4 queries a key head", "MQA"]
 TORCH = "torch's kernel"
 
@@ -34,10 +36,6 @@ def sample(settings: dict[str, int], number: int) -> dict[str, Samples]:
     for how in ("textbook", "native"):
         found[how] = timed(norms(how, settings), f"{how} layer")
     return found
-
-
-TRIED = {"forward": ["dense", *PATTERNS], "training": ["dense"]}
-"""Patterns by pass."""
 
 
 def attention(n: int, which: str) -> dict[str, Callable[[], object]]:
