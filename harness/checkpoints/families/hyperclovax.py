@@ -30,7 +30,7 @@ class HyperCLOVAX(Granite):
 
     def attention(self, config: Config) -> dict[str, Any]:
         """The factor of the scores is the usual one where the config does not say."""
-        return {**Llama.attention(self, config), "scale": config.take("attention_multiplier", default=None)}
+        return {**Llama.attention(self, config), "scale": config.take("attention_multiplier", default=None, of=float)}
 
     def templates(self, spec: Spec) -> Templates:
         """LLaMA's, with the norms behind the sublayers."""

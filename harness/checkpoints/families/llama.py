@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from harness.checkpoints.config import Config
-from harness.checkpoints.families import GATED, Document, Family, activation, dims, families, head
+from harness.checkpoints.families import GATED, Document, Family, Fields, activation, dims, families, head
 from harness.checkpoints.layout import Templates
 from harness.checkpoints.rotary import rope
 from harness.spec.model import Spec
@@ -43,6 +43,15 @@ class Llama(Family):
     source = ("transformers, models/llama", "https://github.com/huggingface/transformers")
 
     ignored: ClassVar[tuple[str, ...]] = (".rotary_emb.inv_freq",)
+
+    sizes: ClassVar[Fields] = {
+        "vocab_size": 32000,
+        "hidden_size": 4096,
+        "intermediate_size": 11008,
+        "num_hidden_layers": 32,
+        "num_attention_heads": 32,
+        "max_position_embeddings": 2048,
+    }
 
     layout: ClassVar[str] = "half_split"
     """Which channels of a head make a rotary pair."""

@@ -1,12 +1,14 @@
 """Untied head."""
 
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from harness.choices.base import Dims
 from harness.choices.heads.untied import Untied
 from harness.modules import computes
 from harness.modules.heads import HeadModule
 from harness.modules.layers import Linear
+from harness.modules.products import product
 
 
 @computes(Untied)
@@ -15,8 +17,10 @@ class UntiedHead(HeadModule):
 
     def __init__(self, head: Untied, dims: Dims) -> None:
         super().__init__(head, dims)
-        self.out = Linear(dims.hidden_size, dims.vocab_size, head.bias)
+        self.out = Linear(head.width or dims.hidden_size, dims.vocab_size, head.bias)
+        self.normalised = head.normalised
 
     def forward(self, x: Tensor, table: Tensor) -> Tensor:
         """[B, T, D] -> [B, T, V]; the table is not used."""
-        return self.finished(self.out(x))
+        x = self.onto(x)
+        return self.finished(product(x, normalize(self.out.weight), self.out.bias) if self.normalised else self.out(x))
