@@ -42,10 +42,13 @@ class Config:
         fields: names and values.
         file: what messages call the config.
         path: where the fields stand in it, such as `rope_scaling.`; empty for the whole config.
+
+    Attributes:
+        strict: whether every field says something of the architecture, whatever words its name is made of.
     """
 
     def __init__(self, fields: dict[str, Any], file: str, path: str = "") -> None:
-        self.file, self.path = file, path
+        self.file, self.path, self.strict = file, path, False
         self._fields = {name: value for name, value in fields.items() if value is not None}
         self.nulls = {name for name, value in fields.items() if value is None}
         self._taken: dict[str, Any] = {}
@@ -90,6 +93,8 @@ class Config:
     def ignore(self, *names: str) -> None:
         """Count fields as taken whose values change nothing that is computed here."""
         self._taken.update(dict.fromkeys(names))
+        for name in names:
+            self._parts.pop(name, None)
 
     def with_fields(self, **fields: Any) -> Self:
         """The same config with some fields under other names; the originals count as taken."""
@@ -133,6 +138,11 @@ class Config:
         raise ObstacleError(self.file, self.path + name, f"{said}; {allowed}" if allowed else said)
 
     @property
+    def as_stated(self) -> dict[str, Any]:
+        """The fields that are there, with their values."""
+        return self._fields
+
+    @property
     def names(self) -> list[str]:
         """The fields that are there."""
         return list(self._fields)
@@ -144,7 +154,7 @@ class Config:
         for name, value in self._fields.items():
             if name in self._parts:
                 found += self._parts[name].unread()
-            elif name not in self._taken and not decides_nothing(name, value, self._fields):
+            elif name not in self._taken and not decides_nothing(name, value, self._fields, self.strict):
                 if any(_same(value, other) for group in values if name in group for other in values[group]):
                     continue
                 try:

@@ -69,5 +69,16 @@ _BY_REASON = {
     "music out": "musicgen musicgen_melody",
 }
 
-REFUSED = {kind: reason for reason, kinds in _BY_REASON.items() for kind in kinds.split()}
+_ELSEWHERE = {
+    "mixture of experts": "deepseek grok-1 llama_moe phixtral",
+    "recurrent layers": "griffin rwkv5 rwkv6 rwkv7",
+    "long convolutions": "stripedhyena",
+    "attention to blocks of keys that differ from head to head": "phi3small",
+    "prompts that are read in both directions": "paligemma",
+    "heads and MLPs of another size in every layer": "openelm",
+    "layers that have no attention": "deci nemotron-nas",
+}
+"""The same of names that transformers does not hold, or not as causal language models."""
+
+REFUSED = {kind: reason for table in (_BY_REASON, _ELSEWHERE) for reason, kinds in table.items() for kind in kinds.split()}
 """model_type -> what of it no spec can express."""

@@ -21,7 +21,10 @@ READ_BY_SOME = (
 def parameters_of(config: Config) -> Config:
     """What a config says of rotary positions; `rope_scaling` counts where both its names say something."""
     newer, older = config.mapping("rope_parameters"), config.mapping("rope_scaling")
-    return older if older.names else newer
+    if older.names:
+        config.ignore("rope_parameters")
+        return older
+    return newer
 
 
 def kind_of(parameters: Config) -> str:
@@ -90,6 +93,7 @@ def rotary(
     Raises:
         HarnessError: the scaling, or the share, cannot be expressed.
     """
+    parameters.strict = True
     kind = kind_of(parameters)
     if kind not in SCALINGS:
         parameters.refuse("rope_type" if "rope_type" in parameters.names else "type", kind, f"known: {_KNOWN}")
@@ -193,7 +197,9 @@ def _original_length(config: Config, parameters: Config) -> int:
 
 def _factor(config: Config, parameters: Config, original: int) -> float:
     """How many times longer sequences become; where it is not said, by what the lengths say."""
-    factor: float = parameters.take("factor", default=config.take("max_position_embeddings") / original)
+    said = any("original_max_position_embeddings" in each.names for each in (config, parameters))
+    longer = {"default": config.take("max_position_embeddings") / original} if said else {}
+    factor: float = parameters.take("factor", of=float, **longer)
     return factor
 
 

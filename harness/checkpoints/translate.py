@@ -8,8 +8,8 @@ from typing import Any
 from harness.checkpoints.config import Config, ObstacleError, read_config
 from harness.checkpoints.families import Document, Family, families
 from harness.checkpoints.refused import REFUSED
-from harness.checkpoints.wrappers import text_of
-from harness.errors import HarnessError
+from harness.checkpoints.wrappers import PARTS, text_of
+from harness.errors import HarnessError, did_you_mean
 from harness.spec.check import spec_from_tree
 from harness.spec.model import Spec
 from harness.spec.tree import tree_of
@@ -116,10 +116,30 @@ def family_of(fields: dict[str, Any], file: str) -> Family:
         raise HarnessError(f"{file}: missing field 'model_type'")
     if kind in REFUSED:
         raise HarnessError(f"{file}: model_type {kind!r} cannot be expressed by a spec: {REFUSED[kind]}")
-    try:
-        return families[kind]()
-    except HarnessError as error:
-        raise HarnessError(f"{file}: {error}") from None
+    if kind not in families.names():
+        held = _held(fields)
+        if held:
+            raise HarnessError(f"{file}: model_type {kind!r} cannot be expressed by a spec: {' and '.join(held)}")
+        raise HarnessError(f"{file}: unknown model_type {kind!r}; {did_you_mean(kind, families.names())}")
+    return families[kind]()
+
+
+HELD = {
+    "mixture of experts": ("n_routed_experts", "num_experts", "num_local_experts", "moe_num_experts"),
+    "latent attention": ("kv_lora_rank",),
+    "attention to some keys that are picked": ("sparse_attention_config", "index_topk"),
+    "state-space layers": ("ssm_state_size", "mamba_d_state", "ssm_cfg"),
+    "linear attention": ("linear_num_value_heads", "linear_attn_config", "linear_attention_config"),
+    "layers that have no attention": ("block_configs",),
+    "images": ("vision_config",),
+}
+"""What no spec expresses -> fields that tell of it."""
+
+
+def _held(fields: dict[str, Any]) -> list[str]:
+    """What the fields of an unknown kind, or of the text model in it, say of things that no spec expresses."""
+    part = next((fields[name] for name in PARTS if isinstance(fields.get(name), dict)), {})
+    return [what for what, names in HELD.items() if any(fields.get(name) or part.get(name) for name in names)]
 
 
 def spec_name(path: Path) -> str:

@@ -90,15 +90,16 @@ SECOND_NAMES = tuple(
 """Names that releases have for the same thing."""
 
 
-def decides_nothing(name: str, value: Any, fields: Mapping[str, Any]) -> bool:
+def decides_nothing(name: str, value: Any, fields: Mapping[str, Any], strict: bool = False) -> bool:
     """Whether a field that no family's code takes changes nothing that is computed.
 
     Args:
         name: the field.
         value: what it holds.
         fields: those beside it: a window that `use_sliding_window` switches off is none.
+        strict: whether all of them speak of the architecture, so that only their values count.
     """
-    if name.startswith("_") or name in BOOKKEEPING or name in QUANTISED:
+    if not strict and (name.startswith("_") or name in BOOKKEEPING or name in QUANTISED):
         return True
     if name in ON_IN_EVERY_DECODER:
         return value is True
@@ -108,6 +109,8 @@ def decides_nothing(name: str, value: Any, fields: Mapping[str, Any]) -> bool:
         return True
     if name in ("sliding_window", "max_window_layers") and fields.get("use_sliding_window") is False:
         return True
+    if strict:
+        return False
     words = set(re.split(r"[^a-z0-9]+", name.lower()))
     return bool(words & RUN) or not words & ARCHITECTURE
 

@@ -41,6 +41,8 @@ class CohereCompassText(Cohere):
         """Those of a kind of layer; null stands for none. The sections of images mean nothing for text."""
         if kind in given.nulls:
             return {"kind": "none"}
+        if kind not in given.names:
+            config.refuse("rope_parameters", given.as_stated, "expected parameters for each kind of layer")
         parameters = given.mapping(kind)
         parameters.ignore("mrope_interleaved")
         return rotary(config, parameters, layout=self.layout, by_kind=True)

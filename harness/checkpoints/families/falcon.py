@@ -8,7 +8,7 @@ from harness.checkpoints.config import Config
 from harness.checkpoints.families import PLAIN, Document, Family, activation, dims, families, head
 from harness.checkpoints.families.bloom import MODULES, bloom_templates
 from harness.checkpoints.layout import Templates
-from harness.checkpoints.rotary import parameters_of, rope
+from harness.checkpoints.rotary import rope
 from harness.spec.model import Spec
 
 
@@ -27,7 +27,6 @@ class Falcon(Family):
         """Of the fields for keys and values, the new architecture reads `num_kv_heads`, the others `multi_query`."""
         if config.take("alibi", default=False):
             position: dict[str, Any] = {"kind": "alibi", "scaled_scores": True, "rounded": "bfloat16"}
-            parameters_of(config)
             config.ignore("rope_theta", "rope_parameters", "rope_scaling")
         else:
             position = rope(config)

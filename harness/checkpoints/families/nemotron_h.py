@@ -51,6 +51,7 @@ class NemotronH(Family):
         config.ignore("topk_group", "norm_topk_prob", "residual_in_fp32", "rescale_prenorm_residual", "rms_norm_eps")
         config.ignore("use_mamba_kernels", "use_bias", "sliding_window", "mtp_layers_block_type", "num_local_experts")
         config.expect("num_nextn_predict_layers", 0)
+        config.expect("attention_bias", False)  # the family's own code and transformers' do not agree on it
         heads = config.take("num_attention_heads")
         sized = config.with_fields(num_hidden_layers=len(kinds) // 2)
         return {
@@ -64,7 +65,7 @@ class NemotronH(Family):
                     "num_heads": heads,
                     "num_kv_heads": config.take("num_key_value_heads", default=heads),
                     "head_dim": config.take("head_dim", "attention_head_dim", default=128),
-                    "bias": config.take("attention_bias", default=False),
+                    "bias": False,
                 },
                 "pattern": "dense",
                 "mlp": {
@@ -80,13 +81,13 @@ class NemotronH(Family):
     def templates(self, spec: Spec) -> Templates:
         """Of the layers there, every other one is attention; the numbers are written out."""
         templates = {
-            "model.embeddings.weight": "embedding.table.weight",
-            "model.norm_f.weight": "final_norm.0.weight",
+            "backbone.embeddings.weight": "embedding.table.weight",
+            "backbone.norm_f.weight": "final_norm.0.weight",
             "lm_head.weight": "head.out.weight",
         }
         for index in range(spec.dims.num_layers):
             for place, modules in ((2 * index, MODULES), (2 * index + 1, MLP)):
                 for released, own in modules.items():
                     for part in ("weight", "bias"):
-                        templates[f"model.layers.{place}.{released}.{part}"] = f"layers.{index}.{own}.{part}"
+                        templates[f"backbone.layers.{place}.{released}.{part}"] = f"layers.{index}.{own}.{part}"
         return templates

@@ -38,6 +38,8 @@ class Phi3(Llama):
         if kind not in ("default", "longrope", "su", "yarn"):
             parameters.refuse("rope_type" if "rope_type" in parameters.names else "type", kind, "expected longrope")
         config.ignore("original_max_position_embeddings")
+        config.expect("full_attn_mod", 1)
+        config.expect("interpolate_factor", 1)
         longrope = parameters.with_fields(rope_type="longrope") if kind == "yarn" else parameters
         document = super().document(config.with_part(parameters, longrope))
         window = config.take("sliding_window", default=None)
