@@ -4,6 +4,7 @@ is refused, by name."""
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
@@ -134,8 +135,11 @@ class Config:
         Raises:
             ObstacleError: always.
         """
-        said = f"field {self.path + name!r} = {json.dumps(value)} cannot be expressed by a spec"
-        raise ObstacleError(self.file, self.path + name, f"{said}; {allowed}" if allowed else said)
+        raise self._obstacle(name, value, allowed)
+
+    def _obstacle(self, name: str, value: Any, allowed: str) -> ObstacleError:
+        found = f"field {self.path + name!r} = {json.dumps(value)} cannot be expressed by a spec"
+        return ObstacleError(self.file, self.path + name, f"{found}; {allowed}" if allowed else found)
 
     @property
     def as_stated(self) -> dict[str, Any]:
@@ -147,25 +151,29 @@ class Config:
         """The fields that are there."""
         return list(self._fields)
 
-    def unread(self) -> list[ObstacleError]:
-        """What nobody has taken and may decide something, at any depth."""
+    def unread(self, said: Mapping[str, Sequence[Any]] | None = None) -> list[ObstacleError]:
+        """What nobody has taken and may decide something, at any depth.
+
+        Args:
+            said: names of fields, and the values that say what the translation says already.
+        """
         found = []
-        values = self._values_of_groups()
         for name, value in self._fields.items():
             if name in self._parts:
                 found += self._parts[name].unread()
-            elif name not in self._taken and not decides_nothing(name, value, self._fields, self.strict):
-                if any(_same(value, other) for group in values if name in group for other in values[group]):
-                    continue
-                try:
-                    self.refuse(name, value, expected(name))
-                except ObstacleError as obstacle:
-                    found.append(obstacle)
+            elif not (
+                name in self._taken
+                or decides_nothing(name, value, self._fields, self.strict)
+                or any(_same(value, other) for other in self._second(name))
+                or any(_same(value, other) for other in (said or {}).get(name, ()))
+            ):
+                found.append(self._obstacle(name, value, expected(name)))
         return found
 
-    def _values_of_groups(self) -> dict[frozenset[str], list[Any]]:
-        """What was taken under one of several names of the same thing."""
-        return {group: [self._taken[name] for name in group if name in self._taken] for group in SECOND_NAMES}
+    def _second(self, name: str) -> list[Any]:
+        """What was taken under other names of the same thing."""
+        others = [group for group in SECOND_NAMES if name in group]
+        return [self._taken[other] for group in others for other in group if other in self._taken]
 
 
 def _is(value: Any, kind: type) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from harness.checkpoints.config import Config, ObstacleError, read_config
 from harness.checkpoints.families import Document, Family, families
 from harness.checkpoints.refused import REFUSED
+from harness.checkpoints.said import channels, said
 from harness.checkpoints.wrappers import PARTS, text_of
 from harness.errors import HarnessError, did_you_mean
 from harness.spec.check import spec_from_tree
@@ -74,9 +75,19 @@ def _translated(family: Family, fields: dict[str, Any], file: str, path: str) ->
             raise HarnessError(f"{file}: a field has a value of another type or size than expected: {reason}") from None
         else:
             break
-    found = [*obstacles.values(), *reader.unread()]
+    found = [*obstacles.values(), *reader.unread(said(translated))]
     if found:
         raise _together(found, file)
+    return _plain(translated)
+
+
+def _plain(translated: Document) -> Document:
+    """The document without a factor of the scores that is the usual one."""
+    choices, blocks = translated["choices"], translated.get("blocks", {})
+    for holder in (choices, *blocks.values()):
+        attention = holder.get("attention")
+        if attention and attention.get("scale") == channels(translated) ** -0.5:
+            holder["attention"] = {name: value for name, value in attention.items() if name != "scale"}
     return translated
 
 

@@ -4,10 +4,12 @@ A config holds more than its model's code asks for: what training, generation, s
 and switches of other models that are off. A field that a family does not take decides nothing where
 
     its value is that of no field: null, false, 0, or empty, unless it is a switch that is on in every decoder;
+    what it is an option of is switched off beside it (`cla_share_factor` where `use_cla` is false);
     it begins with an underscore, as the notes that transformers makes for itself do;
     its name speaks of how a model is run, trained or stored (`flash_attn`, `use_cache`, `attention_dropout`);
     its name speaks of no part of an architecture (`is_llama_config`, `unsloth_version`);
-    it is another name of a field that is taken, with the same value (`n_ctx` beside `n_positions`).
+    it is another name of a field that is taken, with the same value (`rope_pct` beside `partial_rotary_factor`), or says
+    what the translation says already (`harness.checkpoints.said`).
 
 Anything else may mean that the release computes something that the family's code here does not.
 """
@@ -67,6 +69,9 @@ BOOKKEEPING = frozenset(
 )
 """Fields whose names speak of an architecture, but which only training, generation and tools read."""
 
+EXPERTS = ("num_experts", "n_routed_experts", "num_local_experts", "moe_num_experts")
+"""Fields that say how many experts there are."""
+
 QUANTISED = ("quantization_config", "compression_config", "quantization", "quantization_bit")
 """Fields that say how stored weights are rounded: of loading, not of the architecture."""
 
@@ -82,9 +87,10 @@ SECOND_NAMES = tuple(
         "rms_norm_eps layer_norm_eps layer_norm_epsilon layernorm_epsilon norm_eps norm_epsilon",
         "hidden_act hidden_activation activation_function activation afn mlp_hidden_act",
         "rope_theta rotary_emb_base rope_base rotary_base",
-        "partial_rotary_factor rotary_pct rope_pct rotary_percentage",
+        "partial_rotary_factor rotary_pct rope_pct rotary_percent rotary_percentage rope_percentage rope_percent",
         "attention_bias qkv_bias use_qkv_bias add_qkv_bias use_bias bias",
         "sliding_window sliding_window_size window_size attention_window_size",
+        "tie_word_embeddings tie_embeddings tied_embeddings",
     )
 )
 """Names that releases have for the same thing."""
@@ -96,7 +102,7 @@ def decides_nothing(name: str, value: Any, fields: Mapping[str, Any], strict: bo
     Args:
         name: the field.
         value: what it holds.
-        fields: those beside it: a window that `use_sliding_window` switches off is none.
+        fields: those beside it: what `use_sliding_window` switches off decides nothing, whatever its size.
         strict: whether all of them speak of the architecture, so that only their values count.
     """
     if not strict and (name.startswith("_") or name in BOOKKEEPING or name in QUANTISED):
@@ -107,12 +113,26 @@ def decides_nothing(name: str, value: Any, fields: Mapping[str, Any], strict: bo
         return True
     if NEUTRAL_FACTOR.search(name) and value == 1:
         return True
-    if name in ("sliding_window", "max_window_layers") and fields.get("use_sliding_window") is False:
-        return True
     if strict:
         return False
-    words = set(re.split(r"[^a-z0-9]+", name.lower()))
+    words = _words(name)
+    if any(switch <= words for switch in _switched_off(fields)):
+        return True
     return bool(words & RUN) or not words & ARCHITECTURE
+
+
+def _words(name: str) -> set[str]:
+    return set(re.split(r"[^a-z0-9]+", name.lower()))
+
+
+def _switched_off(fields: Mapping[str, Any]) -> list[set[str]]:
+    """Words of the names of what `use_...` switches off, and of what there are none of."""
+    off = [_words(name.removeprefix("use_")) for name, value in fields.items() if name[:4] == "use_" and value is False]
+    if any(name in fields for name in EXPERTS) and not any(fields.get(name) for name in EXPERTS):
+        off += [{word} for word in ("moe", "expert", "experts", "router", "routed", "topk")]
+    return [switch for switch in off if switch - {"bias", "norm", "attention"}] + (
+        [{"window"}] if fields.get("use_sliding_window") is False else []
+    )
 
 
 def expected(name: str) -> str:

@@ -8,7 +8,7 @@ from harness.checkpoints.config import Config
 from harness.checkpoints.families import Document, Fields, families
 from harness.checkpoints.families.llama import NAMES, Llama
 from harness.checkpoints.layout import Templates
-from harness.checkpoints.rotary import kind_of, parameters_of
+from harness.checkpoints.rotary import READ_BY_SOME, kind_of, parameters_of
 from harness.spec.model import Spec
 
 
@@ -26,6 +26,7 @@ class HunyuanDense(Llama):
         config.ignore("eod_token_id")
         config.expect("use_qk_norm", True)
         scaling = parameters_of(config)
+        scaling.ignore(*READ_BY_SOME)
         alpha = scaling.take("alpha", default=None, of=float)
         if kind_of(scaling) == "dynamic" and alpha:
             size, heads = config.take("hidden_size"), config.take("num_attention_heads")

@@ -28,6 +28,7 @@ class Qwen2(Llama):
 
     def document(self, config: Config) -> Document:
         """LLaMA's, with windows where `use_sliding_window` is set."""
+        config.ignore("dual_chunk_attention_config")  # of serving: transformers does not read it
         document = super().document(config)
         if config.take("use_sliding_window", default=False):
             first = config.take("max_window_layers", default=28)
