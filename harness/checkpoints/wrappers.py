@@ -93,9 +93,8 @@ def text_of(fields: dict[str, Any]) -> Text:
     if kind in WRAPPERS and part:
         own, reads = WRAPPERS[kind]
         inner = {"model_type": own, **fields[part]}
-        # A head that is the table is said of the whole, and some parts leave it to the whole.
-        if isinstance(tied := fields.get("tie_word_embeddings"), bool):
-            inner.setdefault("tie_word_embeddings", tied)
+        if "tie_word_embeddings" in fields:  # the head belongs to the whole
+            inner["tie_word_embeddings"] = fields["tie_word_embeddings"]
         return Text(inner, part, _left_out(kind, reads))
     if kind in FLAT:
         own, reads = FLAT[kind]

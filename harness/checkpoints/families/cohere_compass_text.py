@@ -19,6 +19,14 @@ class CohereCompassText(Cohere):
     source = ("transformers, models/cohere_compass", "https://github.com/huggingface/transformers")
 
     defaults: ClassVar[Fields] = {"tie_word_embeddings": True, "sliding_window": 4096}
+    sizes: ClassVar[Fields] = {
+        "vocab_size": 256000,
+        "hidden_size": 8192,
+        "intermediate_size": 22528,
+        "num_hidden_layers": 40,
+        "num_attention_heads": 64,
+        "max_position_embeddings": 8192,
+    }
     layout = "half_split"
 
     def document(self, config: Config) -> Document:

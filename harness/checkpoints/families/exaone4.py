@@ -24,6 +24,14 @@ class EXAONE4(Llama):
         "sliding_window": 4096,
         "sliding_window_pattern": 4,
     }
+    sizes: ClassVar[Fields] = {
+        "vocab_size": 102400,
+        "hidden_size": 4096,
+        "intermediate_size": 16384,
+        "num_hidden_layers": 32,
+        "num_attention_heads": 32,
+        "max_position_embeddings": 2048,
+    }
     absent = ("attention_bias", "mlp_bias")
 
     def document(self, config: Config) -> Document:
