@@ -37,11 +37,11 @@ NOT_COUNTED = frozenset(
     "select_backward slice slice_backward split split_with_sizes squeeze stack t to_copy transpose tril unbind "
     "unflatten unsafe_view unsqueeze view view_as where zeros zeros_like "
     # Works element by element or reduces each vector: by convention not billed.
-    "add addcmul and bitwise_and bitwise_not bitwise_or clamp cos div embedding_dense_backward eq expm1 floor_divide "
-    "fused_rms_norm fused_rms_norm_backward floor ge gelu gelu_backward gt layer_norm le log log1p lt max mean mul native_layer_norm "
-    "native_layer_norm_backward neg or pow reciprocal relu remainder repeat_interleave rms_norm rsqrt rsub "
-    "safe_softmax silu silu_backward sin softmax softmax_backward_data softplus softplus_backward square sub "
-    "sum tanh tanh_backward threshold_backward".split()
+    "add addcmul and bitwise_and bitwise_not bitwise_or clamp cos div embedding_dense_backward eq expm1 "
+    "floor_divide fused_rms_norm fused_rms_norm_backward floor ge gelu gelu_backward gt layer_norm le log log1p lt "
+    "max mean mul native_layer_norm native_layer_norm_backward neg or pow reciprocal relu remainder "
+    "repeat_interleave rms_norm rsqrt rsub safe_softmax silu silu_backward sin softmax softmax_backward_data "
+    "softplus softplus_backward square sub sum tanh tanh_backward threshold_backward".split()
 )
 """Operators that cost no FLOPs by the convention of `harness.metrics.flops`; underscores at either end are left off.
 Any other must be known to a counter."""
@@ -102,7 +102,8 @@ def counted_flops(counter: Counter, spec: Spec, phase: str, seq_len: int, batch_
     attributed = sum(sum(part.values()) for part in parts.values())
     if attributed != counts[""]:
         raise CountMismatchError(
-            f"{spec.name}: {counter.name}, {phase}: {counts[''] - attributed:,} FLOPs lie outside embedding, attention, MLP, head"
+            f"{spec.name}: {counter.name}, {phase}: {counts[''] - attributed:,} FLOPs lie outside "
+            "embedding, attention, MLP, head"
         )
     return parts
 

@@ -1,5 +1,6 @@
 """A released `config.json`, of which every field must be accounted for: what decides something and is not understood
-is refused, by name."""
+is refused, by name.
+"""
 
 from __future__ import annotations
 
@@ -104,7 +105,7 @@ class Config:
         return changed
 
     def with_parts(self, **parts: dict[str, Any]) -> Self:
-        """The same config with other fields in some that hold fields; the originals count as taken as far as they were."""
+        """The same config with other fields in some that hold fields."""
         changed = type(self)({**self._fields, **parts}, self.file, self.path)
         changed._taken = self._taken
         changed._parts = {name: part for name, part in self._parts.items() if name not in parts}

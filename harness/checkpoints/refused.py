@@ -80,5 +80,7 @@ _ELSEWHERE = {
 }
 """The same of names that transformers does not hold, or not as causal language models."""
 
-REFUSED = {kind: reason for table in (_BY_REASON, _ELSEWHERE) for reason, kinds in table.items() for kind in kinds.split()}
+REFUSED = {
+    kind: reason for table in (_BY_REASON, _ELSEWHERE) for reason, kinds in table.items() for kind in kinds.split()
+}
 """model_type -> what of it no spec can express."""

@@ -1,4 +1,4 @@
-"""What a translated config says, under the names that releases have for it: a field that says the same decides nothing."""
+"""What a translated config says, by the names that releases have for it: a field that says it too decides nothing."""
 
 from __future__ import annotations
 

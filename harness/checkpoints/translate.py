@@ -149,7 +149,7 @@ HELD = {
 
 def _held(fields: dict[str, Any]) -> list[str]:
     """What the fields of an unknown kind, or of the text model in it, say of things that no spec expresses."""
-    part = next((fields[name] for name in PARTS if isinstance(fields.get(name), dict)), {})
+    part: dict[str, Any] = next((fields[name] for name in PARTS if isinstance(fields.get(name), dict)), {})
     return [what for what, names in HELD.items() if any(fields.get(name) or part.get(name) for name in names)]
 
 

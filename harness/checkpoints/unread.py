@@ -8,8 +8,8 @@ and switches of other models that are off. A field that a family does not take d
     it begins with an underscore, as the notes that transformers makes for itself do;
     its name speaks of how a model is run, trained or stored (`flash_attn`, `use_cache`, `attention_dropout`);
     its name speaks of no part of an architecture (`is_llama_config`, `unsloth_version`);
-    it is another name of a field that is taken, with the same value (`rope_pct` beside `partial_rotary_factor`), or says
-    what the translation says already (`harness.checkpoints.said`).
+    it is another name of a field that is taken, with the same value (`rope_pct` beside `partial_rotary_factor`), or
+    says what the translation says already (`harness.checkpoints.said`).
 
 Anything else may mean that the release computes something that the family's code here does not.
 """
@@ -21,7 +21,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-OFF = (None, False, 0, "", [], {})
+OFF: tuple[Any, ...] = (None, False, 0, "", [], {})
 """Values that switch nothing on, in the words of JSON."""
 
 ON_IN_EVERY_DECODER = frozenset("causal causal_attention is_causal use_causal_mask scale_attn_weights use_rope".split())
@@ -37,8 +37,8 @@ RUN = frozenset(
     "quant quantisation quantise quantization quantize quantized safetensors sdpa sharded torch torchscript triton "
     "upcast version xformers xla "
     # How it was trained, and heads for other tasks.
-    "aux checkpointing classifier coef drop dropout dropped init initialisation initialization initializer label labels "
-    "layerdrop learning loss lr optimizer pdrop penalty pretrain pretraining std summary train trained training "
+    "aux checkpointing classifier coef drop dropout dropped init initialisation initialization initializer label "
+    "labels layerdrop learning loss lr optimizer pdrop penalty pretrain pretraining std summary train trained training "
     # Tokens and generation.
     "beam beams bos eod eos generation gmask lang language pad padding prompt sampling sep special token tokenizer "
     "tokens unk".split()
@@ -46,17 +46,17 @@ RUN = frozenset(
 """Words of names that speak of how a model is run, trained, stored or prompted."""
 
 ARCHITECTURE = frozenset(
-    "act activation activations adapter alibi attend attention attn bidirectional bias biases block blocks cap capping "
-    "causal channel channels chunk cla clip clipping compress compressed compression conv convolution cross decay delta "
-    "depth differential dim dims dual embd embed embedding embeddings emb encoder expand expansion expert experts factor "
-    "ffn ffw fraction gate gated gates gating glu global group groups gqa head heads hidden hybrid indexer inner "
-    "interleave interleaved intermediate interval kernel key keys kv lambda latent layer layernorm layers linear ln local "
-    "logit logits logn lora mamba mask mixer mixture mla mlp moe mqa mrope mtp multi multiplier multiquery nope norm "
-    "normalise normalised normalize normalized norms ntk parallel pattern pos position positional positions post pre "
-    "prefix proj projection qk qkv query queries rank ratio recurrent relative rescale residual rms rmsnorm rnn rope "
-    "rotary rotate routed router routing scale scaled scales scaling score scores shared shift sigmoid sink sinks skip "
-    "sliding softcap softcapping softmax sparse ssm state states stride swa swiglu temperature theta tie tied topk value "
-    "values width window windows xpos yoco".split()
+    "act activation activations adapter alibi attend attention attn bias biases bidirectional block blocks cap "
+    "capping causal channel channels chunk cla clip clipping compress compressed compression conv convolution cross "
+    "decay delta depth differential dim dims dual emb embd embed embedding embeddings encoder expand expansion "
+    "expert experts factor ffn ffw fraction gate gated gates gating global glu gqa group groups head heads hidden "
+    "hybrid indexer inner interleave interleaved intermediate interval kernel key keys kv lambda latent layer "
+    "layernorm layers linear ln local logit logits logn lora mamba mask mixer mixture mla mlp moe mqa mrope mtp "
+    "multi multiplier multiquery nope norm normalise normalised normalize normalized norms ntk parallel pattern pos "
+    "position positional positions post pre prefix proj projection qk qkv queries query rank ratio recurrent "
+    "relative rescale residual rms rmsnorm rnn rope rotary rotate routed router routing scale scaled scales scaling "
+    "score scores shared shift sigmoid sink sinks skip sliding softcap softcapping softmax sparse ssm state states "
+    "stride swa swiglu temperature theta tie tied topk value values width window windows xpos yoco".split()
 )
 """Words of names that speak of a part of an architecture."""
 
@@ -105,20 +105,16 @@ def decides_nothing(name: str, value: Any, fields: Mapping[str, Any], strict: bo
         fields: those beside it: what `use_sliding_window` switches off decides nothing, whatever its size.
         strict: whether all of them speak of the architecture, so that only their values count.
     """
-    if not strict and (name.startswith("_") or name in BOOKKEEPING or name in QUANTISED):
-        return True
     if name in ON_IN_EVERY_DECODER:
         return value is True
-    if any(value == off and isinstance(value, bool) == isinstance(off, bool) for off in OFF):
+    neutral = any(value == off and isinstance(value, bool) == isinstance(off, bool) for off in OFF)
+    if strict or neutral or (NEUTRAL_FACTOR.search(name) and value == 1):
+        return neutral or not strict
+    if name.startswith("_") or name in BOOKKEEPING or name in QUANTISED:
         return True
-    if NEUTRAL_FACTOR.search(name) and value == 1:
-        return True
-    if strict:
-        return False
     words = _words(name)
-    if any(switch <= words for switch in _switched_off(fields)):
-        return True
-    return bool(words & RUN) or not words & ARCHITECTURE
+    of_something_off = any(switch <= words for switch in _switched_off(fields))
+    return of_something_off or bool(words & RUN) or not words & ARCHITECTURE
 
 
 def _words(name: str) -> set[str]:
@@ -137,7 +133,8 @@ def _switched_off(fields: Mapping[str, Any]) -> list[set[str]]:
 
 def expected(name: str) -> str:
     """What an unknown field would have to hold."""
-    return f"its meaning is not known: expected {'true' if name in ON_IN_EVERY_DECODER else 'null, false'} or no such field"
+    off = "true" if name in ON_IN_EVERY_DECODER else "null, false"
+    return f"its meaning is not known: expected {off} or no such field"
 
 
 def quantised(fields: Mapping[str, Any]) -> str | None:

@@ -45,7 +45,9 @@ def flops(spec: Spec, phase: Phase, seq_len: int, batch_size: int = 1, causal: b
 def flops_breakdown(
     spec: Spec, phase: Phase, seq_len: int, batch_size: int = 1, causal: bool = True
 ) -> dict[str, dict[str, int]]:
-    """FLOPs by component: of the `embedding` and the `head` under "model", and of `attention` and `mlp` in one layer of each block."""
+    """FLOPs by component: of `embedding` and `head` under "model", and of `attention` and `mlp` in one layer of each
+    block.
+    """
     tokens = batch_size * (1 if phase == "decode" else seq_len)
     passes = TRAIN_PASSES if phase == "train" else 1
     outside = {"embedding": spec.choices.embedding, "head": spec.choices.head}

@@ -119,5 +119,5 @@ def test_quantised_weights_are_refused_but_not_their_spec(tmp_path: Path) -> Non
     fields = {**BASE, "model_type": "llama", "quantization_config": {"quant_method": "gptq", "bits": 4}}
     (tmp_path / "config.json").write_text(json.dumps(fields), encoding="utf-8")
     assert import_config(tmp_path).hash == import_config({**BASE, "model_type": "llama"}).hash
-    with pytest.raises(HarnessError, match='weights are quantised, quantization_config = .*"gptq"'):
+    with pytest.raises(HarnessError, match=r'weights are quantised, quantization_config = .*"gptq"'):
         load_checkpoint(tmp_path)

@@ -304,7 +304,11 @@ TINY: dict[str, list[dict[str, Any]]] = {
     ],
     "gpt_neox_japanese": [BARE, {**BARE, "num_hidden_layers": 1, "rotary_pct": 0.5, "intermediate_multiple_size": 2}],
     "gptj": [{**GPT, "rotary_dim": 4}, {**GPT, "rotary_dim": 8, "n_inner": 52, "tie_word_embeddings": True}],
-    "mpt": [MPT, {**MPT, "attn_config": {"clip_qkv": 0.2}}, {**MPT, "n_heads": 6, "d_model": 48, "attn_config": {"softmax_scale": 0.2}}],
+    "mpt": [
+        MPT,
+        {**MPT, "attn_config": {"clip_qkv": 0.2}},
+        {**MPT, "n_heads": 6, "d_model": 48, "attn_config": {"softmax_scale": 0.2}},
+    ],
     "nanochat": [
         BASE,
         {

@@ -30,8 +30,8 @@ class Family:
     """What the family's code assumes of fields that a config leaves out, where that is not what LLaMA's assumes."""
 
     sizes: ClassVar[Fields] = {}
-    """What it, and no family derived from it, assumes of sizes that the text model's part of a larger config leaves out;
-    a config that is a text model's alone has to state them."""
+    """What it, and no family derived from it, assumes of sizes that the text model's part of a larger config leaves
+    out; a config that is a text model's alone has to state them."""
 
     def document(self, config: Config) -> Document:
         """Translate the fields of a config.

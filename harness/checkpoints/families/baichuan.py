@@ -10,7 +10,6 @@ from harness.checkpoints.families.llama import NAMES, Llama
 from harness.checkpoints.layout import Templates
 from harness.spec.model import Spec
 
-
 SECOND_VOCABULARY = 125696
 """Only the vocabulary tells a config of Baichuan 2, whose code normalises the rows of the head, from Baichuan 1's."""
 

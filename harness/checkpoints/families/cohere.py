@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from harness.checkpoints.config import Config
 from harness.checkpoints.families import Document, Fields, families, with_choices

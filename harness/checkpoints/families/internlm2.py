@@ -45,6 +45,8 @@ class InternLM2(Llama):
         }
         for part in ("weight", "bias"):
             layer = "model.layers.{i}."
-            templates |= {f"{layer}{released}.{part}": f"layers.{{i}}.{own}.{part}" for released, own in MODULES.items()}
+            templates |= {
+                f"{layer}{released}.{part}": f"layers.{{i}}.{own}.{part}" for released, own in MODULES.items()
+            }
             templates[f"{layer}attention.wqkv.{part}"] = ((f"layers.{{i}}.attention.qkv.{part}",), form)
         return templates

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from harness.checkpoints.config import Config
 from harness.checkpoints.families import PLAIN, Document, Family, activation, dims, families, head, with_choices
 from harness.checkpoints.layout import Templates
@@ -27,7 +29,7 @@ class Phi(Family):
 
     source = ("transformers, models/phi", "https://github.com/huggingface/transformers")
 
-    ignored = (".rotary_emb.inv_freq",)
+    ignored: ClassVar[tuple[str, ...]] = (".rotary_emb.inv_freq",)
 
     def document(self, config: Config) -> Document:
         """Grouped queries, which may be normalised head by head."""

@@ -14,7 +14,7 @@ from harness.spec.model import Spec
 
 @families.register("phi3")
 class Phi3(Llama):
-    """Every layer may see a window. Of rotary scalings the family's code knows LongRoPE, which it also reads for yarn."""
+    """Every layer may see a window. Of rotary scalings its code knows LongRoPE, for which it also takes yarn."""
 
     source = ("transformers, models/phi3", "https://github.com/huggingface/transformers")
 

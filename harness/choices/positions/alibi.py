@@ -14,8 +14,8 @@ class Alibi(Position):
 
     Attributes:
         bias_max: the exponent of the smallest slope, 2^-bias_max; left out, 8 as in the paper (MPT).
-        scaled_scores: whether the scores are scaled behind the addition, by 1 / sqrt(head channels), and not in front of it
-            (Falcon).
+        scaled_scores: whether the scores are scaled behind the addition, by 1 / sqrt(head channels), and not in front
+            of it (Falcon).
         rounded: the number format to which slopes, and slope x place of the key, are rounded (Falcon).
     """
 
@@ -32,8 +32,8 @@ class Alibi(Position):
     def slopes(self, num_heads: int) -> list[float]:
         """One slope a head.
 
-        For a power of two, 2^(-m/H), 2^(-2m/H), ... 2^-m with m for `bias_max`. Otherwise the slopes of the next lower power of two,
-        then every second slope of the next higher one, as in the paper's released code.
+        For a power of two, 2^(-m/H), 2^(-2m/H), ... 2^-m with m for `bias_max`. Otherwise the slopes of the next lower
+        power of two, then every second slope of the next higher one, as in the paper's released code.
         """
         power = 1 << (num_heads.bit_length() - 1)
         most = self.bias_max or 8

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from harness.choices.axes import Choices
 from harness.choices.base import Dims
-from harness.choices.positions.rope import NTK, AnyScaling, Interpolation, InterpolationByPart, LongRoPE, Rope, YaRN
+from harness.choices.positions.rope import NTK, AnyScaling, Interpolation, LongRoPE, Rope, YaRN
 from harness.modules import computes
 from harness.modules.positions import Places, PositionModule
 
