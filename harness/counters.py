@@ -38,10 +38,11 @@ NOT_COUNTED = frozenset(
     "unflatten unsafe_view unsqueeze view view_as where zeros zeros_like "
     # Works element by element or reduces each vector: by convention not billed.
     "add addcmul and bitwise_and bitwise_not bitwise_or clamp cos div embedding_dense_backward eq expm1 "
-    "floor_divide fused_rms_norm fused_rms_norm_backward floor ge gelu gelu_backward gt layer_norm le log log1p lt "
-    "max mean mul native_layer_norm native_layer_norm_backward neg or pow reciprocal relu remainder "
-    "repeat_interleave rms_norm rsqrt rsub safe_softmax silu silu_backward sin softmax softmax_backward_data "
-    "softplus softplus_backward square sub sum tanh tanh_backward threshold_backward".split()
+    "floor_divide fused_rms_norm fused_rms_norm_backward floor ge gelu gelu_backward gt layer_norm le "
+    "linalg_vector_norm log log1p logical_and lt max mean mul native_layer_norm native_layer_norm_backward "
+    "neg or pow reciprocal relu remainder repeat_interleave rms_norm rsqrt rsub safe_softmax silu "
+    "silu_backward sin softmax softmax_backward_data softplus softplus_backward square sub sum tanh "
+    "tanh_backward threshold_backward".split()
 )
 """Operators that cost no FLOPs by the convention of `harness.metrics.flops`; underscores at either end are left off.
 Any other must be known to a counter."""

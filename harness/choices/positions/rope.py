@@ -101,6 +101,7 @@ class NTK(BaseModel):
 
     In a call whose longest sequence has n tokens, the tokens before it included, theta is multiplied by
     (factor n / original_length - factor + 1)^(c / (c - 2)) with c rotary channels, once n is above `original_length`.
+    The first frequency stays, the last is divided by what stands in the brackets.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -114,8 +115,8 @@ class NTK(BaseModel):
         return self.model_copy(update={"original_length": scaling.length(self.original_length)})
 
     def problem(self, theta: float, pairs: int) -> str | None:
-        """What does not fit: with a single pair the exponent has no value."""
-        return "dynamic needs heads of which more than 2 channels are rotated" if pairs < 2 else None
+        """None."""
+        return None
 
 
 class LongRoPE(BaseModel):
@@ -185,6 +186,11 @@ class Rope(Position):
     def rotary_channels(self, head_channels: int) -> int:
         """How many of a head's channels are rotated: whole pairs, and at least one in heads scaled down to a few."""
         return max(2, 2 * round(head_channels * self.fraction / 2))
+
+    @property
+    def by_length(self) -> bool:
+        """Whether frequencies change with the sequence."""
+        return isinstance(self.scaling, NTK | LongRoPE)
 
     def problems(self, dims: Dims, choices: Choices) -> Iterator[tuple[str, str]]:
         """The rotated channels must make whole pairs."""

@@ -1,7 +1,7 @@
 """Untied head."""
 
+import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from harness.choices.base import Dims
 from harness.choices.heads.untied import Untied
@@ -23,4 +23,9 @@ class UntiedHead(HeadModule):
     def forward(self, x: Tensor, table: Tensor) -> Tensor:
         """[B, T, D] -> [B, T, V]; the table is not used."""
         x = self.onto(x)
-        return self.finished(product(x, normalize(self.out.weight), self.out.bias) if self.normalised else self.out(x))
+        return self.finished(product(x, self._unit_rows(), self.out.bias) if self.normalised else self.out(x))
+
+    def _unit_rows(self) -> Tensor:
+        """The matrix with rows of length 1, [V, D]; a row of zeros stays."""
+        lengths = torch.linalg.vector_norm(self.out.weight, dim=1, keepdim=True)
+        return self.out.weight / lengths.clamp(min=1e-12)

@@ -40,7 +40,7 @@ def _kept(frequencies: Tensor, theta: float, scaling: AnyScaling, length: Tensor
         return 1 / torch.where(length > scaling.original_length, long, short)
     if isinstance(scaling, NTK):
         longer = length.clamp(min=scaling.original_length) / scaling.original_length
-        exponents = torch.arange(len(frequencies), device=frequencies.device) / (len(frequencies) - 1)
+        exponents = torch.arange(len(frequencies), device=frequencies.device) / max(1, len(frequencies) - 1)
         return (scaling.factor * longer - (scaling.factor - 1)) ** -exponents
     if isinstance(scaling, YaRN):
         whole = _whole_by_number(len(frequencies), theta, scaling).to(frequencies.device)
