@@ -30,7 +30,9 @@ def said(document: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
     softcap = choices["head"].get("softcap") if isinstance(choices["head"], dict) else None
     facts: dict[str, tuple[Any, ...]] = {
         "qk_norm use_qk_norm qk_layernorm": (bool(attention.get("qk_norm")),),
-        "norm_type normalization normalization_type layernorm_type": tuple(NORMS[_kind(choices["norm"])].split()),
+        "norm_type normalization normalization_function normalization_type layernorm_type": tuple(
+            NORMS[_kind(choices["norm"])].split()
+        ),
         "position_embedding_type positional_embedding pos_emb_type": tuple(POSITIONS.get(position, "").split()),
         "rotary use_rotary use_rotary_pos_emb use_rope": (position == "rope",),
         "alibi use_alibi": (position == "alibi",),

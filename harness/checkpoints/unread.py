@@ -7,7 +7,7 @@ and switches of other models that are off. A field that a family does not take d
     what it is an option of is switched off beside it (`cla_share_factor` where `use_cla` is false);
     it begins with an underscore, as the notes that transformers makes for itself do;
     its name speaks of how a model is run, trained or stored (`flash_attn`, `use_cache`, `attention_dropout`);
-    its name speaks of no part of an architecture (`is_llama_config`, `unsloth_version`);
+    its name speaks of what a model is called, and of no part of an architecture (`is_llama_config`, `unsloth_fixed`);
     it is another name of a field that is taken, with the same value (`rope_pct` beside `partial_rotary_factor`), or
     says what the translation says already (`harness.checkpoints.said`).
 
@@ -45,6 +45,15 @@ RUN = frozenset(
 )
 """Words of names that speak of how a model is run, trained, stored or prompted."""
 
+NOTES = frozenset(
+    "architecture architectures author auto base class classes commit config context custom data dataset date end "
+    "experiment finetuned finetuning framework hash hf id id2label ids ignore index info js label2id len length "
+    "lengths library license llama llm map max meta metadata model name named names neuron note notes org past "
+    "path pool problem project release revision seed seq sequence source start task tasks team template text time "
+    "timestamp transformers unsloth url user verbose vocab wandb".split()
+)
+"""Words of names that say what a model is called, where it comes from and what goes into it."""
+
 ARCHITECTURE = frozenset(
     "act activation activations adapter alibi attend attention attn bias biases bidirectional block blocks cap "
     "capping causal channel channels chunk cla clip clipping compress compressed compression conv convolution cross "
@@ -61,13 +70,12 @@ ARCHITECTURE = frozenset(
 """Words of names that speak of a part of an architecture."""
 
 BOOKKEEPING = frozenset(
-    # Kept by transformers for every config.
-    "chunk_size_feed_forward output_attentions output_hidden_states output_past output_scores prefix pretraining_tp "
-    "temperature top_k num_logits_to_keep logits_to_keep router_jitter_noise "
-    # Adapters that were once loaded beside the model.
-    "adapters".split()
+    "adapters chunk_size_feed_forward do_sample early_stopping encoder_no_repeat_ngram_size logits_to_keep "
+    "no_repeat_ngram_size num_logits_to_keep num_return_sequences output_attentions output_hidden_states "
+    "output_router_logits output_scores prefix remove_invalid_values return_dict return_dict_in_generate "
+    "router_jitter_noise temperature top_k top_p typical_p use_bfloat16".split()
 )
-"""Fields whose names speak of an architecture, but which only training, generation and tools read."""
+"""Fields that transformers keeps for every model, and that nothing reads which computes logits."""
 
 EXPERTS = ("num_experts", "n_routed_experts", "num_local_experts", "moe_num_experts")
 """Fields that say how many experts there are."""
@@ -114,7 +122,7 @@ def decides_nothing(name: str, value: Any, fields: Mapping[str, Any], strict: bo
         return True
     words = _words(name)
     of_something_off = any(switch <= words for switch in _switched_off(fields))
-    return of_something_off or bool(words & RUN) or not words & ARCHITECTURE
+    return of_something_off or bool(words & RUN) or (bool(words & NOTES) and not words & ARCHITECTURE)
 
 
 def _words(name: str) -> set[str]:

@@ -96,8 +96,8 @@ def text_of(fields: dict[str, Any]) -> Text:
         if "tie_word_embeddings" in fields:  # the head belongs to the whole
             inner["tie_word_embeddings"] = fields["tie_word_embeddings"]
         return Text(inner, part, _left_out(kind, reads))
-    if kind in FLAT:
-        own, reads = FLAT[kind]
+    if kind in FLAT or "visual" in fields:
+        own, reads = FLAT.get(kind, (kind, IMAGES))  # Qwen-VL's model_type is Qwen's
         return Text({**_without_parts(fields), "model_type": own}, about=_left_out(kind, reads))
     return Text(fields)
 
@@ -108,5 +108,5 @@ def _left_out(kind: str, reads: str) -> str:
 
 def _without_parts(fields: dict[str, Any]) -> dict[str, Any]:
     """The fields but for those of parts that read something else than text."""
-    others = ("vision", "audio", "img", "image", "video", "mm_", "embd_layer")
+    others = ("vision", "visual", "audio", "img", "image", "video", "mm_", "embd_layer")
     return {name: value for name, value in fields.items() if not name.startswith(others)}

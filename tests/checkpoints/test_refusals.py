@@ -179,6 +179,7 @@ def test_fields_that_decide_nothing_refuse_nothing(fields: dict[str, Any]) -> No
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
+        ({"surprise": 1}, "expected null, false or no such field"),
         ({"attention_wobble": 3}, "expected null, false or no such field"),
         ({"num_local_experts": 8}, "expected null, false or no such field"),
         ({"layer_norm_eps": 1e-5}, "expected null, false or no such field"),

@@ -23,7 +23,7 @@ class HunyuanDense(Llama):
 
     def document(self, config: Config) -> Document:
         """LLaMA's, with the base that `alpha` makes."""
-        config.ignore("eod_token_id")
+        config.ignore("dense_list")  # of a head for another task
         config.expect("use_qk_norm", True)
         scaling = parameters_of(config)
         scaling.ignore(*READ_BY_SOME)

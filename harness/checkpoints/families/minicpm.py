@@ -20,6 +20,7 @@ class MiniCPM(Llama):
 
     def document(self, config: Config) -> Document:
         """LLaMA's, with the factors."""
+        config.ignore("mup_denominator")  # of training
         document = super().document(config)
         sizes, head = document["dims"], document["choices"]["head"]
         base, depth = config.take("dim_model_base", default=1.0), config.take("scale_depth", default=1.0)

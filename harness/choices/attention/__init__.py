@@ -20,7 +20,7 @@ class Growth(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    rate: PositiveFloat
+    rate: Annotated[float, Field(gt=0, le=1)]
     length: PositiveInt
 
 

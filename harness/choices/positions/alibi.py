@@ -29,14 +29,14 @@ class Alibi(Position):
     scaled_scores: Annotated[Literal[True] | None, Field(exclude_if=unset)] = None
     rounded: Annotated[Literal["bfloat16"] | None, Field(exclude_if=unset)] = None
 
-    def slopes(self, num_heads: int) -> list[float]:
+    @staticmethod
+    def slopes(num_heads: int, most: float = 8) -> list[float]:
         """One slope a head.
 
-        For a power of two, 2^(-m/H), 2^(-2m/H), ... 2^-m with m for `bias_max`. Otherwise the slopes of the next lower
+        For a power of two, 2^(-m/H), 2^(-2m/H), ... 2^-m with m for `most`. Otherwise the slopes of the next lower
         power of two, then every second slope of the next higher one, as in the paper's released code.
         """
         power = 1 << (num_heads.bit_length() - 1)
-        most = self.bias_max or 8
         first = [2.0 ** (-most * (head + 1) / power) for head in range(power)]
         between = [2.0 ** (-most / 2 * (head + 1) / power) for head in range(0, 2 * (num_heads - power), 2)]
         return first + between
