@@ -75,8 +75,7 @@ _ELSEWHERE = {
     "long convolutions": "stripedhyena",
     "attention to blocks of keys that differ from head to head": "phi3small",
     "prompts that are read in both directions": "paligemma",
-    "heads and MLPs of another size in every layer": "openelm",
-    "layers that have no attention": "deci nemotron-nas",
+    "heads and MLPs of another size in every layer": "deci openelm",
 }
 """The same of names that transformers does not hold, or not as causal language models."""
 

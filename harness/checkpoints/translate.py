@@ -86,7 +86,7 @@ def _plain(translated: Document) -> Document:
     choices, blocks = translated["choices"], translated.get("blocks", {})
     for holder in (choices, *blocks.values()):
         attention = holder.get("attention")
-        if attention and attention.get("scale") == channels(translated) ** -0.5:
+        if isinstance(attention, dict) and attention.get("scale") == channels(translated) ** -0.5:
             holder["attention"] = {name: value for name, value in attention.items() if name != "scale"}
     return translated
 
@@ -141,7 +141,6 @@ HELD = {
     "attention to some keys that are picked": ("sparse_attention_config", "index_topk"),
     "state-space layers": ("ssm_state_size", "mamba_d_state", "ssm_cfg"),
     "linear attention": ("linear_num_value_heads", "linear_attn_config", "linear_attention_config"),
-    "layers that have no attention": ("block_configs",),
     "images": ("vision_config",),
 }
 """What no spec expresses -> fields that tell of it."""

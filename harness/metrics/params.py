@@ -16,7 +16,7 @@ def layer_params(dims: Dims, layer: Choices) -> dict[str, int]:
     return {
         "attention": layer.attention.params(dims),
         "mlp": layer.mlp.params(dims),
-        "norm": layer.residual.norms_per_block * layer.norm.params(dims)
+        "norm": (layer.residual.norms_per_block - (not layer.attention.attends)) * layer.norm.params(dims)
         + layer.attention.norm_params(layer.norm, dims),
     }
 

@@ -97,6 +97,7 @@ def taken_apart(tensors: Tensors) -> Tensors:
     return apart
 
 
+PUZZLE = {"attention": {"n_heads_in_group": 2, "no_op": False}, "ffn": {"ffn_mult": 1.5, "no_op": False}}
 ORION = {**BASE, "rms_norm_eps": 1e-5, "num_key_value_heads": 4}
 MINICPM = {"scale_emb": 12, "scale_depth": 1.4, "dim_model_base": 16, "tie_word_embeddings": True}
 PHI = {"vocab_size": 99, "n_embd": 32, "n_layer": 3, "n_head": 4, "n_positions": 40, "rotary_dim": 4, "n_inner": 52}
@@ -112,6 +113,9 @@ SAME_AS: dict[str, list[SameAs]] = {
             {**BASE, "rope_parameters": DYNAMIC, "max_position_embeddings": 8},
         ),
     ],
+    "aquila": [SameAs(BASE, "llama", BASE)],
+    "xverse": [SameAs({**BASE, "max_tokenizer_truncation": 9}, "llama", BASE)],
+    "Yi": [SameAs(BASE, "llama", BASE, {"input_layernorm": "ln1", "post_attention_layernorm": "ln2"})],
     "internlm2": [
         SameAs(
             {**BASE, "bias": bias},
@@ -185,6 +189,13 @@ SAME_AS: dict[str, list[SameAs]] = {
                 r"self_attn\.dense": "mixer.out_proj",
             },
             in_one,
+        )
+    ],
+    "nemotron-nas": [
+        SameAs(
+            {**BASE, "num_key_value_heads": None, "intermediate_size": None, "block_configs": [PUZZLE] * 3},
+            "llama",
+            {**BASE, "intermediate_size": 256},
         )
     ],
     "stablelm_epoch": [

@@ -30,7 +30,9 @@ def logits_of(model: Decoder, tokens: Tensor, context: int | Tensor = 0) -> Tens
 def reached(example: Example, context: int) -> Tensor:
     """Which logits [T] may know of which tokens [T]: every layer goes one step along the visible pairs."""
     places = torch.arange(T)
-    step = spec_of(example).choices.pattern.visible(places[:, None], places[None, :], context) | torch.eye(T).bool()
+    choices = spec_of(example).choices
+    seen = choices.pattern.visible(places[:, None], places[None, :], context) & choices.attention.attends
+    step = seen | torch.eye(T).bool()
     known = torch.eye(T)
     for _ in range(TINY.num_layers):
         known = step.float() @ known

@@ -36,7 +36,9 @@ HEAD_NORMS = {
 """Norms of queries and keys, as most families that have them call them."""
 
 
+@families.register("aquila")
 @families.register("llama")
+@families.register("xverse")
 class Llama(Family):
     """LLaMA, LLaMA 2, and what was released in their layout."""
 
@@ -100,3 +102,18 @@ class Llama(Family):
     def templates(self, spec: Spec) -> Templates:
         """As transformers names them."""
         return NAMES
+
+
+@families.register("Yi")
+class Yi(Llama):
+    """The first releases of Yi, in the layout of their own code."""
+
+    source = ("01-ai/Yi-6B, modeling_yi.py", "https://huggingface.co/01-ai/Yi-6B")
+
+    def templates(self, spec: Spec) -> Templates:
+        """LLaMA's, with other words for the norms."""
+        renamed = {"input_layernorm": "ln1", "post_attention_layernorm": "ln2"}
+        names = NAMES.items()
+        for theirs, here in renamed.items():
+            names = {name.replace(f".{theirs}.", f".{here}."): own for name, own in names}.items()
+        return dict(names)

@@ -43,6 +43,7 @@ class OPT(Family):
         """The table of OPT-350M is narrower than the model. Galactica's configs say that its positions are learned."""
         config.expect("_remove_final_layer_norm", False)
         sizes = dims(config, "num_hidden_layers", "hidden_size", "vocab_size", "max_position_embeddings")
+        config.ignore("output_projection")  # not read
         config.expect("learned_embeddings", True)
         config.expect("scale_embeddings", False)
         width = config.take("word_embed_proj_dim", default=sizes["hidden_size"])

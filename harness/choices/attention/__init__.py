@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
@@ -53,6 +53,9 @@ class Attention(Choice):
     softcap: PositiveFloat | None = None
     clip: Annotated[PositiveFloat | None, Field(exclude_if=unset)] = None
     growth: Annotated[Growth | None, Field(exclude_if=unset)] = None
+
+    attends: ClassVar[bool] = True
+    """Whether there is attention at all; without, the block has no norm in front of it."""
 
     @property
     def kv_heads(self) -> int:

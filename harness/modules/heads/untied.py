@@ -28,4 +28,5 @@ class UntiedHead(HeadModule):
     def _unit_rows(self) -> Tensor:
         """The matrix with rows of length 1, [V, D]; a row of zeros stays."""
         lengths = torch.linalg.vector_norm(self.out.weight, dim=1, keepdim=True)
-        return self.out.weight / lengths.clamp(min=1e-12)
+        rows: Tensor = self.out.weight / lengths.clamp(min=1e-12)
+        return rows
