@@ -3,7 +3,7 @@
 A config holds more than its model's code asks for: what training, generation, serving and other tools wrote into it,
 and switches of other models that are off. A field that a family does not take decides nothing where
 
-    its value is that of no field: null, false, 0, or empty, unless it is a switch that is on in every decoder;
+    its value is that of no field: null, false, 0, empty, or 1 for a factor, unless it is a switch that is on in every decoder;
     what it is an option of is switched off beside it (`cla_share_factor` where `use_cla` is false);
     it begins with an underscore, as the notes that transformers makes for itself do;
     its name speaks of how a model is run, trained or stored (`flash_attn`, `use_cache`, `attention_dropout`);
@@ -46,11 +46,11 @@ RUN = frozenset(
 """Words of names that speak of how a model is run, trained, stored or prompted."""
 
 NOTES = frozenset(
-    "architecture architectures author auto base class classes commit config context custom data dataset date end "
-    "experiment finetuned finetuning framework hash hf id id2label ids ignore index info js label2id len length "
-    "lengths library license llama llm map max meta metadata model name named names neuron note notes org past "
-    "path pool problem project release revision seed seq sequence source start task tasks team template text time "
-    "timestamp transformers unsloth url user verbose vocab wandb".split()
+    "architecture architectures author auto base class classes commit config context ctx custom data dataset "
+    "date end experiment finetuned finetuning framework hash hf id id2label ids ignore index info js label2id "
+    "len length lengths library license llama llm map max meta metadata model name named names neuron note "
+    "notes org past path pool problem project release revision seed seq sequence source start task tasks team "
+    "template text time timestamp transformers unsloth url user verbose vocab wandb".split()
 )
 """Words of names that say what a model is called, where it comes from and what goes into it."""
 
@@ -70,10 +70,10 @@ ARCHITECTURE = frozenset(
 """Words of names that speak of a part of an architecture."""
 
 BOOKKEEPING = frozenset(
-    "adapters chunk_size_feed_forward do_sample early_stopping encoder_no_repeat_ngram_size logits_to_keep "
-    "no_repeat_ngram_size num_logits_to_keep num_return_sequences output_attentions output_hidden_states "
-    "output_router_logits output_scores prefix remove_invalid_values return_dict return_dict_in_generate "
-    "router_jitter_noise temperature top_k top_p typical_p use_bfloat16".split()
+    "adapters chunk_size_feed_forward do_sample early_stopping encoder_no_repeat_ngram_size is_decoder "
+    "logits_to_keep no_repeat_ngram_size num_logits_to_keep num_return_sequences output_attentions "
+    "output_hidden_states output_router_logits output_scores prefix remove_invalid_values return_dict "
+    "return_dict_in_generate router_jitter_noise temperature top_k top_p typical_p use_bfloat16".split()
 )
 """Fields that transformers keeps for every model, and that nothing reads which computes logits."""
 
@@ -92,6 +92,7 @@ SECOND_NAMES = tuple(
         "num_key_value_heads num_kv_heads n_kv_heads n_head_kv kv_heads multi_query_group_num num_query_groups",
         "intermediate_size ffn_hidden_size inner_hidden_size n_inner ffn_dim dff d_ff",
         "head_dim kv_channels head_size attention_head_size attention_head_dim d_kv",
+        "max_position_embeddings n_positions n_ctx max_seq_len seq_length",
         "rms_norm_eps layer_norm_eps layer_norm_epsilon layernorm_epsilon norm_eps norm_epsilon",
         "hidden_act hidden_activation activation_function activation afn mlp_hidden_act",
         "rope_theta rotary_emb_base rope_base rotary_base",
@@ -116,8 +117,9 @@ def decides_nothing(name: str, value: Any, fields: Mapping[str, Any], strict: bo
     if name in ON_IN_EVERY_DECODER:
         return value is True
     neutral = any(value == off and isinstance(value, bool) == isinstance(off, bool) for off in OFF)
-    if strict or neutral or (NEUTRAL_FACTOR.search(name) and value == 1):
-        return neutral or not strict
+    neutral = neutral or (NEUTRAL_FACTOR.search(name) is not None and value == 1 and value is not True)
+    if strict or neutral:
+        return neutral
     if name.startswith("_") or name in BOOKKEEPING or name in QUANTISED:
         return True
     words = _words(name)
