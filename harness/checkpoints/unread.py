@@ -3,7 +3,8 @@
 A config holds more than its model's code asks for: what training, generation, serving and other tools wrote into it,
 and switches of other models that are off. A field that a family does not take decides nothing where
 
-    its value is that of no field: null, false, 0, empty, or 1 for a factor, unless it is a switch that is on in every decoder;
+    its value is that of no field: null, false, 0, empty, or 1 for a factor, unless it is a switch that is on in
+    every decoder;
     what it is an option of is switched off beside it (`cla_share_factor` where `use_cla` is false);
     it begins with an underscore, as the notes that transformers makes for itself do;
     its name speaks of how a model is run, trained or stored (`flash_attn`, `use_cache`, `attention_dropout`);
