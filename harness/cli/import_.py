@@ -10,7 +10,9 @@ from typing import Annotated
 import typer
 
 from harness.cli.output import Json, print_json
+from harness.errors import HarnessError
 
+SPEC_ENDINGS = (".yaml", ".yml")
 WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".pkl")
 """Endings of files with weights; those that are pickles are refused where they lie alone."""
 
@@ -24,14 +26,16 @@ def import_config(
     """Translate a released config in the Hugging Face layout into a spec.
 
     A config with a field that no spec can express is refused, and the field is named. Where the weights lie beside it,
-    every tensor is held against the spec by its name and shape; no weight is read.
+    every tensor is held against the spec by its name and shape, unless they are quantised; no weight is read.
     """
     from harness.checkpoints.translate import document, import_config, spec_name
     from harness.files import write_atomically
     from harness.spec.emit import document_of, spec_text
 
+    if out and out.suffix not in SPEC_ENDINGS:
+        raise HarnessError(f"--out: found {out.name!r}, expected a name that ends with {' or '.join(SPEC_ENDINGS)}")
     name = name or (out.stem if out else spec_name(config))
-    if _has_weights(config):
+    if _has_weights(config) and not _quantised(config):
         from harness.checkpoints.load import check_checkpoint
 
         data = document_of(replace(check_checkpoint(config), name=name))
@@ -45,6 +49,18 @@ def import_config(
         print(f"{out}: written; `harness show {out}` shows it")
     else:
         sys.stdout.write(spec_text(data))
+
+
+def _quantised(path: Path) -> bool:
+    """Whether the weights are stored rounded, so that their tensors are not those of the architecture."""
+    from harness.checkpoints.config import read_config
+    from harness.checkpoints.unread import quantised
+    from harness.checkpoints.wrappers import text_of
+
+    if path.suffix == ".gguf":
+        return False
+    fields = read_config(path)
+    return bool(quantised(fields) or quantised(text_of(fields).fields))
 
 
 def _has_weights(path: Path) -> bool:

@@ -168,12 +168,14 @@ class Spec:
         scaling = Scaling(self.dims, dims)
 
         def shrink(choices: Choices) -> Choices:
-            scaled: dict[str, Any] = {axis: choice.scaled(scaling) for axis, choice in choices.items()}
+            heads = choices.attention.scaled(scaling)
+            known = replace(scaling, head_channels=heads.channels(dims))
+            scaled: dict[str, Any] = {axis: choice.scaled(known) for axis, choice in choices.items()}
             return Choices(**scaled)
 
         model = shrink(self.choices)
+        small = {name: shrink(block) for name, block in self.blocks.items()}
         blocks = {
-            name: replace(model, **{axis: getattr(block, axis).scaled(scaling) for axis in PER_LAYER})
-            for name, block in self.blocks.items()
+            name: replace(model, **{axis: getattr(block, axis) for axis in PER_LAYER}) for name, block in small.items()
         }
         return replace(self, dims=dims, choices=model, blocks=blocks, claims=(), weights=None)

@@ -79,3 +79,9 @@ def test_a_checkpoint_that_does_not_fit_is_refused_in_one_line(call: Call, sound
     assert (outcome.code, outcome.out) == (2, "")
     assert words in outcome.err
     assert outcome.err.count("\n") == 1
+
+
+def test_an_ending_that_is_no_specs_is_refused_before_anything_is_read(call: Call, tmp_path: Path) -> None:
+    outcome = call("import", tmp_path / "nowhere.json", "--out", tmp_path / "spec.json")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "--out: found 'spec.json', expected a name that ends with .yaml or .yml" in outcome.err

@@ -14,4 +14,4 @@ class TiedHead(HeadModule):
 
     def forward(self, x: Tensor, table: Tensor) -> Tensor:
         """[B, T, D], [V, D] -> [B, T, V]."""
-        return self.finished(product(x, table))
+        return self.finished(product(self.onto(x), table))

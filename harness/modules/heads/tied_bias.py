@@ -32,4 +32,4 @@ class TiedBiasHead(HeadModule):
 
     def forward(self, x: Tensor, table: Tensor) -> Tensor:
         """[B, T, D], [V, D] -> [B, T, V]."""
-        return self.finished(self.out(product(x, table)))
+        return self.finished(self.out(product(self.onto(x), table)))

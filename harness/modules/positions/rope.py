@@ -9,29 +9,39 @@ from torch import Tensor
 
 from harness.choices.axes import Choices
 from harness.choices.base import Dims
-from harness.choices.positions.rope import Interpolation, InterpolationByPart, Rope, YaRN
+from harness.choices.positions.rope import NTK, AnyScaling, Interpolation, LongRoPE, Rope, YaRN
 from harness.modules import computes
 from harness.modules.positions import Places, PositionModule
 
 
 def rotation_tables(
-    ids: Tensor, channels: int, theta: float, scaling: Interpolation | InterpolationByPart | YaRN | None = None
+    ids: Tensor, channels: int, theta: float, scaling: AnyScaling | None = None
 ) -> tuple[Tensor, Tensor]:
     """Cosine and sine of position x frequency, [.., T, 1, channels / 2], in float32 whatever the model computes in."""
     exponents = torch.arange(0, channels, 2, device=ids.device, dtype=torch.float32) / channels
     frequencies = theta**-exponents
     if scaling:
-        frequencies = frequencies * _kept(frequencies, theta, scaling)
+        frequencies = frequencies * _kept(frequencies, theta, scaling, ids.max() + 1)
     angles = ids.to(torch.float32)[..., None, None] * frequencies
-    if isinstance(scaling, YaRN):
+    if isinstance(scaling, YaRN | LongRoPE):
         return angles.cos() * scaling.attention_factor, angles.sin() * scaling.attention_factor
     return angles.cos(), angles.sin()
 
 
-def _kept(frequencies: Tensor, theta: float, scaling: Interpolation | InterpolationByPart | YaRN) -> Tensor | float:
-    """What a scaling leaves of the frequencies, in radians a token: a share of each."""
+def _kept(frequencies: Tensor, theta: float, scaling: AnyScaling, length: Tensor) -> Tensor | float:
+    """What a scaling leaves of the frequencies, in radians a token, in sequences of a length: a share of each."""
     if isinstance(scaling, Interpolation):
         return 1 / scaling.factor
+    if isinstance(scaling, LongRoPE):
+        short, long = (
+            torch.tensor(divisors, device=frequencies.device)
+            for divisors in (scaling.short_factor, scaling.long_factor)
+        )
+        return 1 / torch.where(length > scaling.original_length, long, short)
+    if isinstance(scaling, NTK):
+        longer = length.clamp(min=scaling.original_length) / scaling.original_length
+        exponents = torch.arange(len(frequencies), device=frequencies.device) / max(1, len(frequencies) - 1)
+        return (scaling.factor * longer - (scaling.factor - 1)) ** -exponents
     if isinstance(scaling, YaRN):
         whole = _whole_by_number(len(frequencies), theta, scaling).to(frequencies.device)
     else:
