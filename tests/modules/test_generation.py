@@ -146,7 +146,7 @@ def transformers_processor(options: dict[str, float]) -> Any:
 )
 def test_repetitions_are_held_back_as_in_transformers(options: dict[str, float]) -> None:
     """And padding counts as no token of a sequence."""
-    model = lively(load_spec("llama-7b").scaled(max_seq_len=40, vocab_size=24))  # few tokens, so there are repetitions
+    model = lively(load_spec("llama-7b").scaled(max_seq_len=40, vocab_size=12))  # few tokens, so there are repetitions
     processor, tokens = transformers_processor(options), tokens_for(model.spec, 1, 9)
     expected = tokens
     for _ in range(24):
