@@ -337,7 +337,9 @@ class HarnessLM(TemplateLM):  # type: ignore[misc]  # lm-eval is not typed
 
     def _until(self, tokens: list[int], stops: Sequence[str]) -> str:
         """The text of tokens before the first stop, which may begin or end within a token."""
-        tokens = tokens[: next((place for place, token in enumerate(tokens) if token in self.text.ends), len(tokens))]
+        ended = next((place for place, token in enumerate(tokens) if token in self.text.ends), len(tokens))
+        # As in lm-eval's own models another end than the tokenizer's keeps its text, which it has if it is not special.
+        tokens = [token for token in tokens[: ended + 1] if token != self.eot_token_id]
         whole = self.text.decode(tokens, special=True)
         begin = min((whole.index(stop) for stop in stops if stop in whole), default=len(whole))
         text = self.text.decode(tokens)
