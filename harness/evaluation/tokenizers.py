@@ -75,14 +75,14 @@ def from_gguf(file: GGUFFile) -> StoredTokenizer:
     Raises:
         HarnessError: the file's tokenizer is of another kind, or damaged.
     """
-    kind, split = file.field("tokenizer.ggml.model"), file.field("tokenizer.ggml.pre", "gpt-2")
-    if kind != "gpt2" or split not in SPLITS:
-        raise HarnessError(
-            f"{file.where}: tokenizer {kind!r} with split {split!r} cannot be read; "
-            f"only 'gpt2' with one of: {', '.join(SPLITS)}"
-        )
-    tokens, merges = file.field("tokenizer.ggml.tokens"), file.field("tokenizer.ggml.merges")
     with tokenizer_errors(f"{file.where}: its tokenizer cannot be read"):
+        kind, split = file.field("tokenizer.ggml.model"), file.field("tokenizer.ggml.pre", "gpt-2")
+        if kind != "gpt2" or split not in SPLITS:
+            raise HarnessError(
+                f"{file.where}: tokenizer {kind!r} with split {split!r} cannot be read; "
+                f"only 'gpt2' with one of: {', '.join(SPLITS)}"
+            )
+        tokens, merges = file.field("tokenizer.ggml.tokens"), file.field("tokenizer.ggml.merges")
         types = file.field("tokenizer.ggml.token_type", [NORMAL] * len(tokens))
         pairs = [tuple(merge.split(" ", 1)) for merge in merges]
         bpe = tokenizers.Tokenizer(models.BPE({token: index for index, token in enumerate(tokens)}, pairs))
