@@ -338,15 +338,16 @@ class HarnessLM(TemplateLM):  # type: ignore[misc]  # lm-eval is not typed
     def _until(self, tokens: list[int], stops: Sequence[str]) -> str:
         """The text of tokens before the first stop, which may begin or end within a token."""
         ended = next((place for place, token in enumerate(tokens) if token in self.text.ends), len(tokens))
-        # As in lm-eval's own models another end than the tokenizer's keeps its text, which it has if it is not special.
-        tokens = [token for token in tokens[: ended + 1] if token != self.eot_token_id]
+        tokens = tokens[: ended + 1]  # an end has no text if it is special, and as in lm-eval's own models else it has
         whole = self.text.decode(tokens, special=True)
         begin = min((whole.index(stop) for stop in stops if stop in whole), default=len(whole))
         text = self.text.decode(tokens)
         if begin < len(whole):
-            texts = (self.text.decode(tokens[:count], special=True) for count in range(len(tokens)))
-            fitting = [(count, part) for count, part in enumerate(texts) if whole[:begin].startswith(part)]
-            count, part = fitting[-1]  # the tokens that lie before the stop, and what they say
+            count, part = next(  # the tokens that lie before the stop, and what they say
+                (count, part)
+                for count in reversed(range(len(tokens)))
+                if whole[:begin].startswith(part := self.text.decode(tokens[:count], special=True))
+            )
             text = self.text.decode(tokens[:count])
             if self.text.decode(tokens[: count + 1]) != text:  # else the stop begins in a special token
                 text += whole[len(part) : begin]

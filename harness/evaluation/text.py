@@ -123,7 +123,7 @@ class Words:
         return [self._token(word) for word in text.split()]
 
     def decode(self, tokens: Sequence[int], special: bool = False) -> str:
-        """The words, with a space between any two; each stands for itself.
+        """The words, with a space between any two; the end only with `special`.
 
         Raises:
             HarnessError: a token is beyond the list; it is named.
@@ -131,7 +131,7 @@ class Words:
         for token in tokens:
             if token >= len(self.words):
                 raise HarnessError(f"token {token} is beyond the {len(self.words)} words of the tokenizer")
-        return " ".join(self.words[token] for token in tokens)
+        return " ".join(self.words[token] for token in tokens if special or token != self.end)
 
     def save(self, folder: Path) -> None:
         """Write the list beside a checkpoint, where `tokenizer_of` finds it."""

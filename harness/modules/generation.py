@@ -72,7 +72,7 @@ def generate(
     generator = torch.Generator(input_ids.device).manual_seed(seed)
     cache = model.new_cache(padding, capacity=input_ids.shape[1] + max_new_tokens - 1)  # the last is not read again
     ended = torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
-    ends = [stop] if isinstance(stop, int) else list(stop or ())
+    ends = torch.tensor([stop] if isinstance(stop, int) else list(stop or ()), device=input_ids.device)
     tokens, fresh = input_ids, input_ids
     for _ in range(max_new_tokens):
         logits = model(fresh, cache=cache, context=context, last=1)[:, -1]
@@ -81,9 +81,9 @@ def generate(
         if no_repeat_ngram_size:
             logits = _without_repeats(logits, tokens, padding, no_repeat_ngram_size)
         fresh = _drawn(logits, temperature, top_k, top_p, min_p, generator)
-        if ends:
-            fresh = fresh.masked_fill(ended, ends[0])
-            ended = ended | torch.isin(fresh, torch.tensor(ends, device=fresh.device))
+        if len(ends):
+            fresh = torch.where(ended, ends[0], fresh)
+            ended = ended | torch.isin(fresh, ends)
         fresh = fresh[:, None]
         tokens = torch.cat((tokens, fresh), dim=1)
         if until is not None:

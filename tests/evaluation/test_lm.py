@@ -256,6 +256,15 @@ def test_special_tokens_are_left_out_of_what_comes_before_a_stop() -> None:
     assert generated(model, tokenizer, ["w1"], until=[f"{words[2]} {words[3][0]}{within}"]) == [f"{words[0]} "]
 
 
+def test_a_stop_may_reach_into_the_end_of_the_text() -> None:
+    model = model_of("llama-7b")
+    words = generated(model, stored([]), ["w1"])[0].split()
+    ended = stored([words[4]], ends=[WORDS.words.index(words[4])])
+    before = " ".join(words[:3])
+    assert generated(model, ended, ["w1"]) == [f"{before} {words[3]}"]
+    assert generated(model, ended, ["w1"], until=[f"{words[3]} {words[4]}"]) == [f"{before} "]
+
+
 @pytest.mark.parametrize("place", [2, 4])
 def test_any_end_of_the_text_ends_it(place: int) -> None:
     model = model_of("llama-7b")

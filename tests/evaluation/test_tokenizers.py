@@ -301,6 +301,8 @@ def test_words_are_tokens() -> None:
     tokens = WORDS.encode("w3 ->\nw0")
     assert [WORDS.words[token] for token in tokens] == ["w3", "->", "w0"]
     assert WORDS.decode(tokens) == "w3 -> w0"
+    assert WORDS.decode([0, 2, 1]) == "<s> [MASK]"
+    assert WORDS.decode([0, 2, 1], special=True) == "<s> [MASK] </s>"
 
 
 def test_words_come_back_from_a_folder(tmp_path: Path) -> None:
