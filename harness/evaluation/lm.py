@@ -84,12 +84,15 @@ class HarnessLM(TemplateLM):  # type: ignore[misc]  # lm-eval is not typed
         path = str(checkpoint) if checkpoint is not None else spec and str(weights_path(load_spec(spec)))
         if not path:
             raise HarnessError("model harness: expected a checkpoint, or a spec whose weights are at hand")
+        if not Path(path).exists():
+            raise HarnessError(f"model harness: {path}: no such folder or file; nothing is downloaded")
         rows = BATCH_SIZE if str(batch_size).startswith(AUTO) else _count("batch_size", batch_size)
         length = None if max_length is None else _count("max_length", max_length)
+        tokenizer = tokenizer_of(path)  # before the weights, which take longer to read
         model = load_checkpoint(path, dtype=_dtype(dtype, Path(path)), device=_device(device))
         if spec and load_spec(spec).hash != model.spec.hash:
             raise HarnessError(f"{path}: its architecture is not that of {spec}")
-        self._take(model, tokenizer_of(path), rows, reuse, length, Path(path) / GENERATION)
+        self._take(model, tokenizer, rows, reuse, length, Path(path) / GENERATION)
 
     @classmethod
     def create_from_arg_string(cls, arg_string: str, additional_config: Mapping[str, Any] | None = None) -> HarnessLM:

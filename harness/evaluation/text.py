@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,8 @@ from harness.errors import HarnessError
 from harness.files import write_atomically
 
 WORDS = "words.json"
+STDERR = 2
+"""The number of the stream, which Rust writes to past Python's own."""
 
 
 class Tokenizer(Protocol):
@@ -159,6 +163,20 @@ def tokenizer_errors(where: str) -> Iterator[None]:
         if isinstance(error, Exception) or type(error).__name__ == "PanicException":
             raise HarnessError(f"{where}: {error}") from None
         raise
+
+
+@contextmanager
+def panics_untold() -> Iterator[None]:
+    """Keep from the terminal what Rust writes there about a panic, before Python hears of it as an exception."""
+    sys.stderr.flush()
+    terminal = os.dup(STDERR)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), STDERR)
+    try:
+        yield
+    finally:
+        os.dup2(terminal, STDERR)
+        os.close(terminal)
 
 
 def _clean(text: str) -> str:

@@ -13,7 +13,7 @@ from tokenizers import AddedToken, decoders, models, pre_tokenizers
 
 from harness.checkpoints.gguf import GGUFFile
 from harness.errors import HarnessError
-from harness.evaluation.text import WORDS, StoredTokenizer, Tokenizer, Words, tokenizer_errors
+from harness.evaluation.text import WORDS, StoredTokenizer, Tokenizer, Words, panics_untold, tokenizer_errors
 
 DEFAULT = "default"
 """The name of the template that is used where none is asked for."""
@@ -75,7 +75,7 @@ def from_gguf(file: GGUFFile) -> StoredTokenizer:
     Raises:
         HarnessError: the file's tokenizer is of another kind, or damaged.
     """
-    with tokenizer_errors(f"{file.where}: its tokenizer cannot be read"):
+    with tokenizer_errors(f"{file.where}: its tokenizer cannot be read"), panics_untold():
         kind, split = file.field("tokenizer.ggml.model"), file.field("tokenizer.ggml.pre", "gpt-2")
         if kind != "gpt2" or split not in SPLITS:
             raise HarnessError(
@@ -118,7 +118,7 @@ def from_folder(folder: Path) -> StoredTokenizer:
         read_fields(folder / name) for name in ("tokenizer_config.json", "config.json", "generation_config.json")
     )
     whole, file = folder / "tokenizer.json", folder / "tokenizer_config.json"
-    with tokenizer_errors(f"{folder}: its tokenizer cannot be read"):
+    with tokenizer_errors(f"{folder}: its tokenizer cannot be read"), panics_untold():
         is_whole = whole.is_file()
         tokenizer = tokenizers.Tokenizer.from_file(str(whole)) if is_whole else _bare(folder, config, model)
         named = _named(folder, config)

@@ -435,7 +435,7 @@ def run_command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:
         ("harness", "", "pikc", "Tasks not found: pikc"),
         ("harness", ",dtpye=float32", "pick", "model harness: unknown argument 'dtpye'; .*did you mean 'dtype'"),
         ("harnes", "", "pick", "Attempted to load model 'harnes', but no model for this name found! .*harness"),
-        ("harness", "/nowhere", "pick", ".*nowhere"),
+        ("harness", "/nowhere", "pick", "model harness: .*/nowhere: no such folder or file; nothing is downloaded"),
         ("harness", "", "far", "a task wants data from the hub, and nothing is downloaded here: "),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -173,12 +174,14 @@ def test_bad_files_are_told_by_name(folder: Path, files: dict[str, str], told: s
         tokenizer_of(folder)
 
 
-def test_where_the_rust_code_panics_it_is_told(folder: Path) -> None:
+def test_where_the_rust_code_panics_one_line_tells(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """A merge shorter than the prefix that it is to lose."""
     bpe = {"type": "BPE", "vocab": {"a": 0, "b": 1}, "merges": [["a", "b"]], "continuing_subword_prefix": "####"}
     (folder / "tokenizer.json").write_text(json.dumps({"version": "1.0", "added_tokens": [], "model": bpe}))
     with pytest.raises(HarnessError, match="its tokenizer cannot be read: range end index"):
         tokenizer_of(folder)
+    os.write(2, b"and the error stream is there again")
+    assert capfd.readouterr().err == "and the error stream is there again"
 
 
 def test_a_text_that_begins_with_the_beginning_gets_no_second(folder: Path) -> None:
