@@ -32,8 +32,8 @@ with warnings.catch_warnings():
 
 NOT_COUNTED = frozenset(
     # Creates, moves or views; no arithmetic.
-    "alias arange as_strided cat clone copy detach embedding empty empty_like expand full full_like index_select "
-    "masked_fill new_empty new_empty_strided new_zeros nonzero ones ones_like permute scalar_tensor select "
+    "alias arange as_strided cat clone copy detach embedding empty empty_like expand flip full full_like index_select "
+    "masked_fill new_empty new_empty_strided new_zeros nonzero ones ones_like permute roll scalar_tensor select "
     "select_backward slice slice_backward split split_with_sizes squeeze stack t to_copy transpose tril unbind "
     "unflatten unsafe_view unsqueeze view view_as where zeros zeros_like "
     # Works element by element or reduces each vector: by convention not billed.

@@ -7,8 +7,8 @@ from harness.choices.base import Dims
 from harness.choices.heads.untied import Untied
 from harness.modules import computes
 from harness.modules.heads import HeadModule
+from harness.modules.kernels.products import product
 from harness.modules.layers import Linear
-from harness.modules.products import product
 
 
 @computes(Untied)
