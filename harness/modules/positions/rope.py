@@ -95,7 +95,8 @@ LAYOUTS = {
     "half_split": Layout(lambda a, b: torch.cat((a, b), dim=-1), lambda x: x.roll(int(x.shape[-1]) // 2, dims=-1)),
     # Points are the channels 2i and 2i + 1.
     "interleaved": Layout(
-        lambda a, b: torch.stack((a, b), dim=-1).flatten(-2), lambda x: x.unflatten(-1, (-1, 2)).flip(-1).flatten(-2)
+        lambda a, b: torch.stack((a, b), dim=-1).flatten(-2),
+        lambda x: torch.unflatten(x, -1, (-1, 2)).flip(-1).flatten(-2),
     ),
 }
 
