@@ -6,9 +6,13 @@ import json
 import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
-from harness.results import Cell
+from pydantic import BaseModel, ValidationError
+
+from harness.errors import HarnessError
+from harness.results import Cell, read_cells
 from harness.timing import Interval
 
 VOLATILE = ("core_seconds", "seconds")
@@ -34,6 +38,69 @@ class Difference:
     head: str
     fails: bool
     why: str
+
+
+class Benchmark(BaseModel):
+    """A benchmark; beside its own times it has a comparison, or has none."""
+
+    extra_info: dict[str, Any]
+
+
+class BenchmarkFile(BaseModel):
+    """What pytest-benchmark wrote, so far as it is read here."""
+
+    datetime: str
+    benchmarks: list[Benchmark]
+
+
+class Comparison(BaseModel):
+    """A comparison as `tests/bench` keeps it: what `harness.timing.compared` gives, with a name and the machine."""
+
+    comparison: str
+    anchor: str
+    anchored: Interval
+    noise: tuple[float, float]
+    conditions: dict[str, Any]
+    environment: dict[str, Any]
+
+
+def read_run(path: Path) -> list[Cell]:
+    """Results of a run: those stored in its folder, or the comparisons in its file of benchmarks.
+
+    Args:
+        path: a folder, as of `harness run --out`, or a file, as of `pytest tests/bench --benchmark-json`.
+
+    Raises:
+        HarnessError: something there cannot be read.
+    """
+    if not path.is_file():
+        return read_cells(path)
+    try:
+        stored = BenchmarkFile.model_validate_json(path.read_bytes())
+        found = [each.extra_info for each in stored.benchmarks if "comparison" in each.extra_info]
+        return [_as_cell(Comparison.model_validate(each), stored.datetime) for each in found]
+    except OSError as error:
+        raise HarnessError(f"{path}: cannot be read: {error.strerror}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "the file"
+        raise HarnessError(f"{path}: not a file of benchmarks: {place}: {first['msg']}") from None
+
+
+def _as_cell(found: Comparison, created: str) -> Cell:
+    """One row of a timing, as an experiment stores it."""
+    row = {"name": found.comparison, "anchor": found.anchor, "anchored": asdict(found.anchored), "noise": found.noise}
+    return Cell(
+        spec=None,
+        metric="benchmarks",
+        version=1,
+        settings={"comparison": found.comparison},
+        environment=found.environment,
+        status="ok",
+        values={"conditions": found.conditions, "rows": [row], "samples": []},
+        created=created,
+        seconds=0.0,
+    )
 
 
 def differences(base: Sequence[Cell], head: Sequence[Cell], threshold: float) -> list[Difference]:
@@ -69,18 +136,20 @@ def _key(cell: Cell) -> tuple[str, str, int, str]:
     return cell.subject, cell.metric, cell.version, json.dumps(settings, sort_keys=True)
 
 
-def _kind(cell: Cell) -> tuple[object, ...]:
+def _kind(cell: Cell) -> tuple[str, str, *tuple[object, ...]]:
     """What tells the results of one experiment apart when settings such as lengths or specs have changed."""
-    named = ("implementation", "dtype", "models", "batch_size", "against")
+    named = ("implementation", "dtype", "models", "batch_size", "against", "comparison")
     return cell.subject, cell.metric, *(cell.settings.get(name) for name in named)
 
 
 def _missing(cell: Cell, otherwise: Collection[tuple[object, ...]]) -> Difference:
     """A result that only the base has. It may be there with another version or other settings: that is no loss."""
+    subject, metric, *named = _kind(cell)
+    what = ": ".join(filter(None, [metric, ", ".join(str(each) for each in named if each is not None)]))
     if _kind(cell) in otherwise:
         why = "the head has it with another version or other settings: not compared"
-        return Difference(cell.subject, cell.metric, "there", "otherwise", False, why)
-    return Difference(cell.subject, cell.metric, "there", "missing", True, "no such result")
+        return Difference(subject, what, "there", "otherwise", False, why)
+    return Difference(subject, what, "there", "missing", True, "no such result")
 
 
 def _between(base: Cell, head: Cell, threshold: float) -> Iterator[Difference]:
@@ -92,8 +161,10 @@ def _between(base: Cell, head: Cell, threshold: float) -> Iterator[Difference]:
     else:
         timed = "samples" in base.values
         old, new = (cell.values.get("exact", {}) if timed else cell.values for cell in (base, head))
+        kernels = [cell.environment["hardware"].get("kernels", "unknown") for cell in (base, head)]
+        why = "not equal" if kernels[0] == kernels[1] else f"not equal; computed by other kernels: {', '.join(kernels)}"
         for path, (was, becomes) in _changed(old, new).items():
-            yield Difference(base.subject, f"{base.metric}: {path}", str(was), str(becomes), True, "not equal")
+            yield Difference(base.subject, f"{base.metric}: {path}", str(was), str(becomes), True, why)
         if timed:
             yield from _timings(base, head, threshold)
 

@@ -32,16 +32,17 @@ with warnings.catch_warnings():
 
 NOT_COUNTED = frozenset(
     # Creates, moves or views; no arithmetic.
-    "alias arange as_strided cat clone copy detach embedding empty empty_like expand full full_like index_select "
-    "masked_fill new_empty new_empty_strided new_zeros nonzero ones ones_like permute scalar_tensor select "
+    "alias arange as_strided cat clone copy detach embedding empty empty_like expand flip full full_like index_select "
+    "masked_fill new_empty new_empty_strided new_zeros nonzero ones ones_like permute roll scalar_tensor select "
     "select_backward slice slice_backward split split_with_sizes squeeze stack t to_copy transpose tril unbind "
     "unflatten unsafe_view unsqueeze view view_as where zeros zeros_like "
     # Works element by element or reduces each vector: by convention not billed.
-    "add addcmul and bitwise_and bitwise_not bitwise_or clamp cos div embedding_dense_backward eq expm1 floor_divide "
-    "fused_rms_norm fused_rms_norm_backward ge gelu gelu_backward gt layer_norm le lt mean mul native_layer_norm "
-    "native_layer_norm_backward neg or pow reciprocal relu remainder repeat_interleave rms_norm rsqrt rsub "
-    "safe_softmax silu silu_backward sin softmax softmax_backward_data softplus softplus_backward square sub "
-    "sum tanh tanh_backward threshold_backward".split()
+    "add addcmul and bitwise_and bitwise_not bitwise_or clamp cos div embedding_dense_backward eq expm1 "
+    "floor_divide fused_rms_norm fused_rms_norm_backward floor ge gelu gelu_backward gt layer_norm le "
+    "linalg_vector_norm log log1p logical_and lt max mean mul native_layer_norm native_layer_norm_backward "
+    "neg or pow reciprocal relu remainder repeat_interleave rms_norm rsqrt rsub safe_softmax silu "
+    "silu_backward sin softmax softmax_backward_data softplus softplus_backward square sub sum tanh "
+    "tanh_backward threshold_backward".split()
 )
 """Operators that cost no FLOPs by the convention of `harness.metrics.flops`; underscores at either end are left off.
 Any other must be known to a counter."""
@@ -86,7 +87,7 @@ def counted_flops(counter: Counter, spec: Spec, phase: str, seq_len: int, batch_
     """What `harness.metrics.flops.flops_breakdown` gives for causal=False, counted.
 
     Raises:
-        CountMismatchError: an operator is unknown, or FLOPs are spent outside attention, MLP and head.
+        CountMismatchError: an operator is unknown, or FLOPs are spent outside embedding, attention, MLP and head.
     """
     small = one_of_each(spec)
     model = build(small, device="meta")
@@ -96,13 +97,14 @@ def counted_flops(counter: Counter, spec: Spec, phase: str, seq_len: int, batch_
         counts = counter.count(model, tokens, phase, cache)
     except CountMismatchError as error:
         raise CountMismatchError(f"{spec.name}: {counter.name}, {phase}: {error}") from None
-    parts = {"model": {"head": counts.get("head", 0)}}
+    parts = {"model": {part: counts.get(part, 0) for part in ("embedding", "head")}}
     for index, block in enumerate(small.layers):
         parts[block] = {part: counts.get(f"layers.{index}.{part}", 0) for part in ("attention", "mlp")}
     attributed = sum(sum(part.values()) for part in parts.values())
     if attributed != counts[""]:
         raise CountMismatchError(
-            f"{spec.name}: {counter.name}, {phase}: {counts[''] - attributed:,} FLOPs lie outside attention, MLP, head"
+            f"{spec.name}: {counter.name}, {phase}: {counts[''] - attributed:,} FLOPs lie outside "
+            "embedding, attention, MLP, head"
         )
     return parts
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -42,3 +44,23 @@ def heard_by(listener: Listener) -> Iterator[None]:
         yield
     finally:
         _listener.reset(token)
+
+
+@contextmanager
+def every(seconds: float, do: Callable[[], object]) -> Iterator[None]:
+    """Do something again and again, in a thread, within the context: what is under way there need tell nothing."""
+    over = threading.Event()
+
+    def work() -> None:
+        if hasattr(signal, "pthread_sigmask"):  # an interruption is for the main thread, which holds it back at times
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        while not over.wait(seconds):
+            do()
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

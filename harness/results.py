@@ -15,9 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from harness.errors import HarnessError
 from harness.files import write_atomically
+from harness.processor import processor
 from harness.spec.check import spec_from_tree
 from harness.spec.model import Spec
 from harness.spec.tree import tree_of
+from harness.tuning import tuning
 
 MACHINE = "_machine"
 """What the results of experiments are stored under in place of a spec's name."""
@@ -122,7 +124,7 @@ def record(spec: Spec) -> SpecRecord:
 
 @cache
 def environment() -> dict[str, Any]:
-    """Versions of the packages that results depend on, and the machine, without importing any of them."""
+    """Versions of the packages that results depend on, without importing any, the machine, and its row of kernels."""
 
     def installed(package: str) -> str:
         try:
@@ -132,16 +134,13 @@ def environment() -> dict[str, Any]:
 
     return {
         "packages": {"python": platform.python_version(), **{name: installed(name) for name in PACKAGES}},
-        "hardware": {"machine": platform.machine(), "processor": _processor(), "cores": os.cpu_count()},
+        "hardware": {
+            "machine": platform.machine(),
+            "processor": str(processor()),
+            "cores": os.cpu_count(),
+            "kernels": tuning().identity,
+        },
     }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or "unknown"
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
 def cell_path(folder: Path, subject: str, metric: str, key: str) -> Path:

@@ -147,7 +147,7 @@ def in_turns(
         candidates: what is called, by name.
         controlled: the candidate that also runs as its own control.
         rounds: how often each runs.
-        block_s: the shortest block, in seconds.
+        block_s: the shortest block, in seconds; 0 for single calls.
         seed: of the order within the rounds.
         clock: what times a block; left out, that of the device.
     """
@@ -203,6 +203,8 @@ def cuda_clock(call: Callable[[], object], count: int) -> float:
 def _calls_in(call: Callable[[], object], block_s: float, clock: Clock) -> int:
     """How many calls fill a block, after a first one that warms up."""
     call()
+    if block_s == 0:
+        return 1
     once = max(clock(call, 1), 1e-7)
     if once < block_s / 10:
         once = max(clock(call, 10) / 10, 1e-7)
@@ -222,8 +224,9 @@ def in_fresh_processes(function: Callable[..., Any], settings: Mapping[str, Any]
         HarnessError: a process ended without a result.
     """
     context = multiprocessing.get_context("spawn")
-    results = []
+    results: list[Any] = []
     for number in range(processes):
+        tell("processes", number, processes)
         ours, theirs = context.Pipe()
         process = context.Process(target=_work, args=(theirs, function, dict(settings), number))
         with _measuring_environment():
@@ -241,7 +244,7 @@ def in_fresh_processes(function: Callable[..., Any], settings: Mapping[str, Any]
         if not succeeded:
             raise HarnessError(result)
         results.append(result)
-        tell("processes", len(results), processes)
+    tell("processes", processes, processes)
     return results
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
@@ -13,6 +14,25 @@ from harness.errors import HarnessError
 
 WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+
+
+class TensorSource(Protocol):
+    """Where released tensors are read from, by name."""
+
+    where: str
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Names of all tensors, as they are stored."""
+
+    def stored(self, name: str) -> str | None:
+        """The name under which a tensor is stored, None where it is not."""
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The shape of a stored tensor, without reading it."""
+
+    def tensor(self, name: str) -> Tensor:
+        """A stored tensor."""
 
 
 class TensorFolder:
@@ -85,3 +105,50 @@ class TensorFolder:
                 f"{self.folder / pickled[0]}: pickled weights can run code and are never read; convert to safetensors"
             )
         raise HarnessError(f"{self.folder}: has neither {WHOLE} nor {INDEX}")
+
+
+TEXT = (
+    ("model.language_model.model.", "model."),
+    ("model.language_model.", "model."),
+    ("model.text_model.", "model."),
+    ("language_model.", ""),
+)
+"""How the names of a text model's tensors begin inside a larger model, and by themselves."""
+BESIDE = (
+    "visual. vision_tower. vision_model. vision_embed_tokens. multi_modal_projector. mlp1. audio_tower. "
+    "img_projection. connector. image_newline vision_language_adapter. mm_projector."
+).split()
+"""How the names of the other parts' tensors begin, behind `model.` or not."""
+
+
+class TextTensors:
+    """The tensors of the text model among those of a model that reads more than text, by the names that it alone has.
+
+    Args:
+        whole: all tensors.
+    """
+
+    def __init__(self, whole: TensorSource) -> None:
+        self.whole, self.where = whole, whole.where
+        self._stored: dict[str, str] = {}
+        for name in whole.names:
+            if not name.removeprefix("model.").startswith(tuple(BESIDE)):
+                begin, alone = next((each for each in TEXT if name.startswith(each[0])), ("", ""))
+                self._stored[alone + name.removeprefix(begin)] = name
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the text model's tensors."""
+        return list(self._stored)
+
+    def stored(self, name: str) -> str | None:
+        """The name under which a tensor is stored, None where it is not."""
+        return name if name in self._stored else None
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The shape of a stored tensor, from the header."""
+        return self.whole.shape(self._stored[name])
+
+    def tensor(self, name: str) -> Tensor:
+        """Read a stored tensor."""
+        return self.whole.tensor(self._stored[name])

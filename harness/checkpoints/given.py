@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from harness.checkpoints.config import read_config
 from harness.checkpoints.translate import import_config
+from harness.checkpoints.unread import quantised
+from harness.checkpoints.wrappers import text_of
 from harness.errors import HarnessError
 from harness.spec.check import spec_from_tree
 from harness.spec.emit import document_of
@@ -39,7 +42,7 @@ def spec_of_release(path: Path, name: str | None = None, provenance: Provenance 
     """Translate a release.
 
     Where weights lie in the folder, every tensor is held against the spec by its name and shape, and a head that is
-    stored apart from the table counts, whatever the config says; no other weight is read.
+    stored apart from the table counts, whatever the config says, unless they are quantised; no other weight is read.
 
     Args:
         path: a `config.json`, a folder with one or with a `spec.yaml`, or a file in GGUF.
@@ -49,7 +52,8 @@ def spec_of_release(path: Path, name: str | None = None, provenance: Provenance 
     Raises:
         HarnessError: no spec can express it, the field is named; or the tensors do not fit.
     """
-    if path.suffix == ".gguf" or any(file.suffix in WEIGHTS for file in path.glob("*")):
+    has_weights = any(file.suffix in WEIGHTS for file in path.glob("*"))
+    if path.suffix == ".gguf" or (has_weights and not _quantised(path)):
         from harness.checkpoints.load import check_checkpoint
 
         spec = check_checkpoint(path)
@@ -59,6 +63,14 @@ def spec_of_release(path: Path, name: str | None = None, provenance: Provenance 
         spec = replace(spec, name=name, title=name if spec.title == spec.name else spec.title)
         spec_from_tree(tree_of(document_of(spec), str(path)))  # is it one?
     return replace(spec, provenance=provenance or spec.provenance)
+
+
+def _quantised(path: Path) -> bool:
+    """Whether the weights of a folder are stored rounded, so that their tensors are not those of the architecture."""
+    if not (path / "config.json").is_file():
+        return False
+    fields = read_config(path)
+    return bool(quantised(fields) or quantised(text_of(fields).fields))
 
 
 def _is_release(text: str) -> bool:

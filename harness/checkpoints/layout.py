@@ -60,6 +60,32 @@ class Stacked(Form):
         return torch.cat(list(own))
 
 
+class StackedTransposed(Form):
+    """The same, stored [in, out]."""
+
+    def to_model(self, released: Tensor, shapes: Sequence[Shape]) -> list[Tensor]:
+        """Swap the two dimensions, and cut the rows."""
+        return Stacked().to_model(released.T, shapes)
+
+    def to_release(self, own: Sequence[Tensor]) -> Tensor:
+        """Join the rows, and swap the two dimensions."""
+        return Stacked().to_release(own).T
+
+
+class Rows(Form):
+    """Vectors as the rows of a matrix, such as the gains of each head."""
+
+    def to_model(self, released: Tensor, shapes: Sequence[Shape]) -> list[Tensor]:
+        """Take the rows."""
+        return list(released.unbind())
+
+    def to_release(self, own: Sequence[Tensor]) -> Tensor:
+        """Put the rows together."""
+        import torch
+
+        return torch.stack(list(own))
+
+
 @dataclass(frozen=True)
 class Fused(Form):
     """Queries, keys and values in one tensor, whose rows lie as `rows` says: unchanged, first all queries."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import torch
 from safetensors.torch import save_file
@@ -14,9 +12,11 @@ from torch import Tensor, nn
 
 from harness.checkpoints import gguf
 from harness.checkpoints.config import read_config
-from harness.checkpoints.folder import WHOLE, TensorFolder
+from harness.checkpoints.folder import WHOLE, TensorFolder, TensorSource, TextTensors
 from harness.checkpoints.layout import QKV, Released, Templates, released_tensors
 from harness.checkpoints.translate import family_of, import_config
+from harness.checkpoints.unread import quantised
+from harness.checkpoints.wrappers import text_of
 from harness.choices.heads import heads
 from harness.errors import HarnessError
 from harness.factory import build
@@ -30,25 +30,6 @@ from harness.spec.model import Spec, Weights
 SPEC = "spec.yaml"
 Shapes = dict[str, tuple[int, ...]]
 HEAD, TABLE = "head.out.weight", "embedding.table.weight"
-
-
-class TensorSource(Protocol):
-    """Where released tensors are read from, by name."""
-
-    where: str
-
-    @property
-    def names(self) -> Sequence[str]:
-        """Names of all tensors, as they are stored."""
-
-    def stored(self, name: str) -> str | None:
-        """The name under which a tensor is stored, None where it is not."""
-
-    def shape(self, name: str) -> tuple[int, ...]:
-        """The shape of a stored tensor, without reading it."""
-
-    def tensor(self, name: str) -> Tensor:
-        """A stored tensor."""
 
 
 def load_checkpoint(
@@ -106,9 +87,7 @@ def checkpoint_spec(path: str | Path) -> Spec:
     elif path.suffix == ".gguf":
         spec = gguf.spec_of(gguf.GGUFFile(path))
     else:
-        family = family_of(read_config(path), str(path))
-        spec = import_config(path)
-        spec = _with_stored_head(spec, family.templates(spec), TensorFolder(path))
+        spec = _released(path).spec
     return replace(spec, weights=Weights(file=str(path)))
 
 
@@ -145,7 +124,7 @@ class _Checkpoint:
         for tensor in released:
             used.add(self._fitting(tensor, shapes))
         for name in self.source.names:
-            if name not in used and not name.endswith(self.ignored):
+            if name not in used and not name.endswith(self.ignored) and not name.startswith(self.ignored):
                 raise HarnessError(
                     f"{self.source.where}: tensor {name!r} has no place in the model that the config describes"
                 )
@@ -181,9 +160,18 @@ def _opened(path: Path) -> _Checkpoint:
         file = gguf.GGUFFile(path)
         spec = gguf.spec_of(file)
         return _Checkpoint(spec, gguf.templates(spec), file, (gguf.FREQUENCIES,))
-    folder = TensorFolder(path)
-    family = family_of(read_config(path), str(path))
+    return _released(path)
+
+
+def _released(path: Path) -> _Checkpoint:
+    """A folder in the Hugging Face layout."""
+    text = text_of(read_config(path))
     spec = import_config(path)
+    if rounded := quantised(text.fields) or quantised(read_config(path)):
+        raise HarnessError(f"{path}: weights are quantised, {rounded}: only their spec can be had, by `harness import`")
+    family = family_of(text.fields, str(path))
+    folder: TensorSource = TensorFolder(path)
+    folder = TextTensors(folder) if text.about else folder
     spec = _with_stored_head(spec, family.templates(spec), folder)
     return _Checkpoint(spec, family.templates(spec), folder, family.ignored)
 

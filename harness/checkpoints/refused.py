@@ -24,7 +24,7 @@ _BY_REASON = {
     "mixture of experts and convolutions": "inkling2_text inkling_text lfm2_moe zaya",
     "mixture of experts and linear attention": "minimax qwen3_5_moe_text qwen3_next",
     "mixture of experts, linear and latent attention": "bailing_hybrid kimi_linear",
-    "mixture of experts and state-space layers": "granitemoehybrid jamba nemotron_h",
+    "mixture of experts and state-space layers": "jamba",
     # Other layers than attention.
     "state-space layers": "bamba falcon_h1 falcon_mamba mamba mamba2 zamba zamba2",
     "recurrent layers": "recurrent_gemma rwkv xlstm",
@@ -37,7 +37,6 @@ _BY_REASON = {
     "attention whose scores are shifted by what the values say": "doge",
     "attention sinks": "granite_swa",
     "attention by hashing, and reversible layers": "reformer",
-    "queries scaled by their position": "ministral3",
     "trained biases of relative positions": "cpmant",
     "relative positions in the scores, and later tokens are seen": "xlnet",
     "normalised values, and layers scaled by stored numbers": "gemma4_unified_text",
@@ -57,8 +56,8 @@ _BY_REASON = {
     f"{CROSS} to an image": "trocr",
     f"{CROSS} to speech": "whisper",
     # More than text.
-    "images in; its text alone is gemma3_text": "gemma3",
-    "images in": "fuyu git got_ocr2 mllama",
+    "images in": "fuyu git",
+    "images in, by cross-attention of the text model": "mllama",
     "images in and out": "emu3",
     "images in, and mixture of experts": "llama4",
     "images and sound in": "gemma3n gemma4 gemma4_unified phi4_multimodal",
@@ -70,5 +69,17 @@ _BY_REASON = {
     "music out": "musicgen musicgen_melody",
 }
 
-REFUSED = {kind: reason for reason, kinds in _BY_REASON.items() for kind in kinds.split()}
+_ELSEWHERE = {
+    "mixture of experts": "deepseek grok-1 llama_moe phixtral",
+    "recurrent layers": "griffin rwkv5 rwkv6 rwkv7",
+    "long convolutions": "stripedhyena",
+    "attention to blocks of keys that differ from head to head": "phi3small",
+    "prompts that are read in both directions": "paligemma",
+    "heads and MLPs of another size in every layer": "deci openelm",
+}
+"""The same of names that transformers does not hold, or not as causal language models."""
+
+REFUSED = {
+    kind: reason for table in (_BY_REASON, _ELSEWHERE) for reason, kinds in table.items() for kind in kinds.split()
+}
 """model_type -> what of it no spec can express."""

@@ -3,41 +3,43 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from harness.checkpoints.config import Config
 
-SCALINGS: dict[str, dict[str, str]] = {
-    "default": {},
-    "linear": {"factor": "factor"},
-    "llama3": {
-        "factor": "factor",
-        "low_freq_factor": "low_freq_factor",
-        "high_freq_factor": "high_freq_factor",
-        "original_max_position_embeddings": "original_length",
-    },
-    "yarn": {
-        "factor": "factor",
-        "original_max_position_embeddings": "original_length",
-        "beta_fast": "beta_fast",
-        "beta_slow": "beta_slow",
-        "truncate": "truncate",
-        "attention_factor": "attention_factor",
-    },
-}
-"""Kinds of rotary scaling: released option -> the option of the spec."""
+Scaling = dict[str, Any]
+"""How frequencies are slowed down, as a spec states it; empty for not at all."""
+
+READ_BY_SOME = (
+    "factor attention_factor original_max_position_embeddings beta_fast beta_slow mscale mscale_all_dim truncate "
+    "low_freq_factor high_freq_factor short_factor long_factor short_mscale long_mscale alpha mrope_section"
+).split()
+"""Entries that some kinds of scaling read; the others pass over them."""
 
 
-def parameters_of(config: Config) -> tuple[str, dict[str, Any]]:
-    """What a config says of rotary positions, and in which field; `rope_scaling` counts where both say something."""
-    newer, older = (_mapping(config, field) for field in ("rope_parameters", "rope_scaling"))
-    return ("rope_scaling", older) if older else ("rope_parameters", newer)
+def parameters_of(config: Config) -> Config:
+    """What a config says of rotary positions; `rope_scaling` counts where both its names say something."""
+    newer, older = config.mapping("rope_parameters"), config.mapping("rope_scaling")
+    if older.names:
+        config.ignore("rope_parameters")
+        return older
+    return newer
 
 
-def _mapping(config: Config, field: str) -> dict[str, Any]:
-    """A field that holds a mapping; empty where it is not there."""
-    value = config.take(field, default={})
-    return value if isinstance(value, dict) else config.refuse(field, value)
+def kind_of(parameters: Config) -> str:
+    """The kind of scaling; `rope_type` counts where both its names say something."""
+    older: str = parameters.take("type", default="default")
+    kind: str = parameters.take("rope_type", default=older)
+    return kind
+
+
+def flattened(config: Config) -> Config:
+    """The config with positions of one dimension, which those of images and text are for a text alone."""
+    parameters = parameters_of(config)
+    parameters.ignore("mrope_section", "mrope_interleaved")
+    kind = kind_of(parameters)
+    return config.with_part(parameters, parameters.with_fields(rope_type="default")) if kind == "mrope" else config
 
 
 def rope(config: Config, *, layout: str = "half_split", fraction: float | None = None) -> dict[str, Any]:
@@ -52,11 +54,7 @@ def rope(config: Config, *, layout: str = "half_split", fraction: float | None =
     Raises:
         HarnessError: the scaling, or the share, cannot be expressed.
     """
-    field, parameters = parameters_of(config)
-    theta = config.take("rope_theta", default=10000.0)
-    share = config.take("partial_rotary_factor", default=fraction or 1.0)
-    parameters = {"rope_theta": theta, "partial_rotary_factor": share, **parameters}
-    return rotary(config, field, parameters, layout=layout, partial=fraction is not None)
+    return rotary(config, parameters_of(config), layout=layout, fraction=fraction)
 
 
 def neox_rope(config: Config, *, fraction: float) -> dict[str, Any]:
@@ -73,78 +71,136 @@ def neox_rope(config: Config, *, fraction: float) -> dict[str, Any]:
 
 def rotary(
     config: Config,
-    field: str,
-    parameters: dict[str, Any],
+    parameters: Config,
     *,
     layout: str = "half_split",
-    partial: bool = False,
+    fraction: float | None = None,
+    theta: float = 10000.0,
     by_kind: bool = False,
 ) -> dict[str, Any]:
-    """Rotary positions of parameters that name their theta.
+    """Rotary positions of parameters.
 
     Args:
-        config: the released config.
-        field: where the parameters come from.
+        config: the released config, which holds what the parameters leave out.
         parameters: the kind of scaling, its options, theta, and the share that is rotated.
         layout: which channels of a head make a pair.
-        partial: whether the family's code heeds the share.
+        fraction: the share of a head's channels that is rotated where nothing is said of it; None where the family's
+            code rotates all of them.
+        theta: what the family's code assumes where nothing is said of it.
         by_kind: whether they are those of one kind of layer; transformers then looks for `truncate` beside the kinds,
             where it never is.
 
     Raises:
         HarnessError: the scaling, or the share, cannot be expressed.
     """
-    kind = parameters.get("rope_type", parameters.get("type", "default"))
-    values = [value for name, value in parameters.items() if name not in ("rope_type", "type")]
-    needed = [parameters.get("rope_theta")]
-    needed += [parameters.get(name, 1) for name in ("partial_rotary_factor", "original_max_position_embeddings")]
-    if not (
-        isinstance(kind, str)
-        and all(needed)
-        and all(value is None or isinstance(value, int | float) for value in values)
-    ):
-        config.refuse(field, parameters)
-    if kind == "yarn" and "factor" in parameters:
-        parameters = _with_yarn_options(config, parameters)
-    options = SCALINGS.get(kind)
-    given = set(parameters) - {"rope_theta", "partial_rotary_factor", "rope_type", "type"}
-    if by_kind and not parameters.get("truncate", True):
-        config.refuse(field, parameters)
-    if options is None or given != set(options):
-        config.refuse(field, parameters)
-    share = parameters.get("partial_rotary_factor", 1.0)
-    if share != 1 and not partial:
-        config.refuse("partial_rotary_factor", share)
-    scaling = {"kind": kind, **{own: parameters[released] for released, own in options.items()}}
+    parameters.strict = True
+    kind = kind_of(parameters)
+    if kind not in SCALINGS:
+        parameters.refuse("rope_type" if "rope_type" in parameters.names else "type", kind, f"known: {_KNOWN}")
+    base = parameters.take("rope_theta", default=config.take("rope_theta", default=theta))
+    stated = config.take("partial_rotary_factor", default=fraction or 1.0)
+    share = parameters.take("partial_rotary_factor", default=stated)
+    if share != 1 and fraction is None:
+        holder = parameters if "partial_rotary_factor" in parameters.names else config
+        holder.refuse("partial_rotary_factor", share, "expected 1: this family's code rotates all channels")
+    if by_kind and not parameters.take("truncate", default=True):
+        parameters.refuse("truncate", False, "expected true, which is what the code takes here whatever is said")
+    scaling = SCALINGS[kind](config, parameters)
+    parameters.ignore(*READ_BY_SOME)
     return {
         "kind": "rope",
-        "theta": float(parameters["rope_theta"]),
+        "theta": float(base),
         "fraction": float(share),
         "layout": layout,
-        **({"scaling": scaling} if options else {}),
+        **({"scaling": scaling} if scaling else {}),
     }
 
 
-def _with_yarn_options(config: Config, parameters: dict[str, Any]) -> dict[str, Any]:
-    """The parameters with what transformers takes for options of YaRN that are left out, null or 0."""
-    longest = config.take("max_position_embeddings")
-    original = parameters.get("original_max_position_embeddings", longest)
-    factor = longest / original if parameters["factor"] is None else parameters["factor"]
-    stretch = parameters.get("attention_factor")
-    if stretch is None:
-        both = parameters.get("mscale") and parameters.get("mscale_all_dim")
-        over, under = (parameters["mscale"], parameters["mscale_all_dim"]) if both else (1.0, 0.0)
-        stretch = _stretch(factor, over) / _stretch(factor, under)
-    others = {name: value for name, value in parameters.items() if name not in ("mscale", "mscale_all_dim")}
+def _none(config: Config, parameters: Config) -> Scaling:
+    return {}
+
+
+def _linear(config: Config, parameters: Config) -> Scaling:
+    return {"kind": "linear", "factor": parameters.take("factor", of=float)}
+
+
+def _dynamic(config: Config, parameters: Config) -> Scaling:
+    factor, length = parameters.take("factor", of=float), config.take("max_position_embeddings")
+    return {"kind": "dynamic", "factor": factor, "original_length": length}
+
+
+def _llama3(config: Config, parameters: Config) -> Scaling:
     return {
-        **others,
-        "factor": factor,
-        "original_max_position_embeddings": original,
-        "beta_fast": parameters.get("beta_fast") or 32,
-        "beta_slow": parameters.get("beta_slow") or 1,
-        "truncate": bool(parameters.get("truncate", True)),  # null means false here
-        "attention_factor": stretch,
+        "kind": "llama3",
+        **{name: parameters.take(name, of=float) for name in ("factor", "low_freq_factor", "high_freq_factor")},
+        "original_length": _original_length(config, parameters),
     }
+
+
+def _yarn(config: Config, parameters: Config) -> Scaling:
+    """With what transformers takes for entries that are left out, null or 0.
+
+    `finetuned` is an entry of the paper's released code, where only the dynamic kind reads it.
+    """
+    parameters.ignore("finetuned")
+    original = _original_length(config, parameters)
+    factor = _factor(config, parameters, original)
+    over, under = (parameters.take(name, default=None, of=float) for name in ("mscale", "mscale_all_dim"))
+    stretch = _stretch(factor, over) / _stretch(factor, under) if over and under else _stretch(factor, 1.0)
+    return {
+        "kind": "yarn",
+        "factor": factor,
+        "original_length": original,
+        "beta_fast": parameters.take("beta_fast", default=32.0) or 32,
+        "beta_slow": parameters.take("beta_slow", default=1.0) or 1,
+        "truncate": parameters.take("truncate", default=True),
+        "attention_factor": parameters.take("attention_factor", default=stretch),
+    }
+
+
+def _longrope(config: Config, parameters: Config) -> Scaling:
+    """With the factor of the scores that transformers derives where none is given."""
+    original = _original_length(config, parameters)
+    factor = _factor(config, parameters, original)
+    stretch = math.sqrt(1 + math.log(factor) / math.log(original)) if factor > 1 and original > 1 else 1.0
+    lists = {name: parameters.take(name, of=list) for name in ("short_factor", "long_factor")}
+    for name, values in lists.items():
+        if any(isinstance(value, bool) or not isinstance(value, int | float) for value in values):
+            parameters.refuse(name, values, "expected a list of numbers")
+    return {
+        "kind": "longrope",
+        "original_length": original,
+        **lists,
+        "attention_factor": parameters.take("attention_factor", default=stretch),
+    }
+
+
+SCALINGS: dict[str, Callable[[Config, Config], Scaling]] = {
+    "default": _none,
+    "linear": _linear,
+    "dynamic": _dynamic,
+    "llama3": _llama3,
+    "yarn": _yarn,
+    "longrope": _longrope,
+    "su": _longrope,
+}
+"""Kinds of scaling, as releases call them, and how their entries are read."""
+_KNOWN = ", ".join(SCALINGS)
+
+
+def _original_length(config: Config, parameters: Config) -> int:
+    """The length before scaling; beside the parameters it counts more than in them."""
+    inside = parameters.take("original_max_position_embeddings", default=config.take("max_position_embeddings"))
+    length: int = config.take("original_max_position_embeddings", default=inside)
+    return length
+
+
+def _factor(config: Config, parameters: Config, original: int) -> float:
+    """How many times longer sequences become; where it is not said, by what the lengths say."""
+    said = any("original_max_position_embeddings" in each.names for each in (config, parameters))
+    longer = {"default": config.take("max_position_embeddings") / original} if said else {}
+    factor: float = parameters.take("factor", of=float, **longer)
+    return factor
 
 
 def _stretch(factor: float, weight: float) -> float:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from harness.checkpoints.config import Config, read_config
-from harness.checkpoints.families import Family, families
+from harness.checkpoints.config import Config, ObstacleError, read_config
+from harness.checkpoints.families import Document, Family, families
 from harness.checkpoints.refused import REFUSED
-from harness.errors import HarnessError
+from harness.checkpoints.said import channels, said
+from harness.checkpoints.wrappers import PARTS, text_of
+from harness.errors import HarnessError, did_you_mean
 from harness.spec.check import spec_from_tree
 from harness.spec.model import Spec
 from harness.spec.tree import tree_of
@@ -29,25 +31,89 @@ def import_config(config: dict[str, Any] | str | Path, name: str | None = None) 
 
 def document(config: dict[str, Any] | str | Path, name: str | None = None) -> dict[str, Any]:
     """The spec of a released config as plain data, in the order of a spec file. Raises as `import_config`."""
-    fields = config if isinstance(config, dict) else read_config(config)
-    family = family_of(fields, _file(config))
-    reader = Config({**family.defaults, **fields}, _file(config))
-    try:
-        translated = family.document(reader)
-    except (TypeError, ValueError, ArithmeticError, AttributeError) as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise HarnessError(
-            f"{_file(config)}: a field has a value of another type or size than expected: {reason}"
-        ) from None
-    reader.finish()
+    fields, file = config if isinstance(config, dict) else read_config(config), _file(config)
+    text = text_of(fields)
+    family = family_of(text.fields, file)
+    sizes = vars(type(family)).get("sizes", {}) if text.part else {}
+    defaults = {**sizes, **family.defaults}
+    translated = _translated(family, {**defaults, **text.fields}, file, text.path)
     title, url = family.source
     return {
         "name": name or ("imported" if isinstance(config, dict) else spec_name(Path(config))),
-        "family": family.called or fields["model_type"],
+        "family": family.called or text.fields["model_type"],
         "provenance": "imported",
+        **({"about": text.about} if text.about else {}),
         "sources": {"layout": {"title": title, "url": url}},
-        **translated,
+        **_in_rounds(translated),
     }
+
+
+def _translated(family: Family, fields: dict[str, Any], file: str, path: str) -> Document:
+    """What the family makes of the fields.
+
+    A field that stands in the way is noted and left out of the next try, so that all such fields are found.
+
+    Raises:
+        HarnessError: with all of them, or with what is missing or of a size that makes no sense.
+    """
+    obstacles: dict[str, ObstacleError] = {}
+    while True:
+        reader = Config(fields, file, path)
+        try:
+            translated = family.document(reader)
+        except ObstacleError as obstacle:
+            if obstacle.field in obstacles:
+                raise _together(list(obstacles.values()), file) from None
+            obstacles[obstacle.field] = obstacle
+            fields = _without(fields, obstacle.field.removeprefix(path).split("."))
+        except (TypeError, ValueError, ArithmeticError, AttributeError, HarnessError) as error:
+            if obstacles:
+                raise _together(list(obstacles.values()), file) from None
+            if isinstance(error, HarnessError):
+                raise
+            reason = f"{type(error).__name__}: {error}"
+            raise HarnessError(f"{file}: a field has a value of another type or size than expected: {reason}") from None
+        else:
+            break
+    found = [*obstacles.values(), *reader.unread(said(translated))]
+    if found:
+        raise _together(found, file)
+    return _plain(translated)
+
+
+def _plain(translated: Document) -> Document:
+    """The document without a factor of the scores that is the usual one."""
+    choices, blocks = translated["choices"], translated.get("blocks", {})
+    for holder in (choices, *blocks.values()):
+        attention = holder.get("attention")
+        if isinstance(attention, dict) and attention.get("scale") == channels(translated) ** -0.5:
+            holder["attention"] = {name: value for name, value in attention.items() if name != "scale"}
+    return translated
+
+
+def _without(fields: dict[str, Any], path: list[str]) -> dict[str, Any]:
+    """The fields without one, which may stand in another."""
+    first, *rest = path
+    kept = {name: value for name, value in fields.items() if name != first}
+    return {**kept, first: _without(fields[first], rest)} if rest and isinstance(fields.get(first), dict) else kept
+
+
+def _together(obstacles: list[ObstacleError], file: str) -> HarnessError:
+    """One error that names all fields that stand in the way."""
+    if len(obstacles) == 1:
+        return obstacles[0]
+    reasons = "".join(f"\n  {obstacle.reason}" for obstacle in obstacles)
+    return HarnessError(f"{file}: {len(obstacles)} fields stand in the way:{reasons}")
+
+
+def _in_rounds(translated: Document) -> Document:
+    """The document with one round of its layers where they repeat, even if the last round is not whole."""
+    layers = translated.get("layers")
+    if not layers:
+        return translated
+    whole = range(1, len(layers) + 1)
+    period = next(n for n in whole if all(layer == layers[i % n] for i, layer in enumerate(layers)))
+    return {**translated, "layers": layers[:period]}
 
 
 def family_of(fields: dict[str, Any], file: str) -> Family:
@@ -61,10 +127,29 @@ def family_of(fields: dict[str, Any], file: str) -> Family:
         raise HarnessError(f"{file}: missing field 'model_type'")
     if kind in REFUSED:
         raise HarnessError(f"{file}: model_type {kind!r} cannot be expressed by a spec: {REFUSED[kind]}")
-    try:
-        return families[kind]()
-    except HarnessError as error:
-        raise HarnessError(f"{file}: {error}") from None
+    if kind not in families.names():
+        held = _held(fields)
+        if held:
+            raise HarnessError(f"{file}: model_type {kind!r} cannot be expressed by a spec: {' and '.join(held)}")
+        raise HarnessError(f"{file}: unknown model_type {kind!r}; {did_you_mean(kind, families.names())}")
+    return families[kind]()
+
+
+HELD = {
+    "mixture of experts": ("n_routed_experts", "num_experts", "num_local_experts", "moe_num_experts"),
+    "latent attention": ("kv_lora_rank",),
+    "attention to some keys that are picked": ("sparse_attention_config", "index_topk"),
+    "state-space layers": ("ssm_state_size", "mamba_d_state", "ssm_cfg"),
+    "linear attention": ("linear_num_value_heads", "linear_attn_config", "linear_attention_config"),
+    "images": ("vision_config",),
+}
+"""What no spec expresses -> fields that tell of it."""
+
+
+def _held(fields: dict[str, Any]) -> list[str]:
+    """What the fields of an unknown kind, or of the text model in it, say of things that no spec expresses."""
+    part: dict[str, Any] = next((fields[name] for name in PARTS if isinstance(fields.get(name), dict)), {})
+    return [what for what, names in HELD.items() if any(fields.get(name) or part.get(name) for name in names)]
 
 
 def spec_name(path: Path) -> str:

@@ -42,6 +42,8 @@ class Scaling:
 
     old: Dims
     new: Dims
+    head_channels: int | None = None
+    """Channels of a head in the new model, once its attention is known."""
 
     def width(self, size: int) -> int:
         """`size` scaled as the hidden size is, at least 1."""
@@ -50,6 +52,11 @@ class Scaling:
     def length(self, size: int) -> int:
         """`size` scaled as the longest sequence is, at least 1."""
         return max(1, round(size * self.new.max_seq_len / self.old.max_seq_len))
+
+
+def unset(value: object) -> bool:
+    """Whether an option says nothing: those that were added later are then written nowhere, and hashes stay."""
+    return value is None
 
 
 class Choice(BaseModel):

@@ -16,6 +16,7 @@ from harness.cli.report import report
 from harness.cli.run import run
 from harness.cli.schema import schema
 from harness.cli.show import show
+from harness.cli.show_machine import show_machine
 from harness.errors import CountMismatchError, HarnessError
 
 app = typer.Typer(
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.command("list")(list_specs)
 app.command("import")(import_config)
+app.command("show-machine")(show_machine)
 for command in (show, check, diff, run, report, compare, schema):
     app.command()(command)
 

@@ -1,4 +1,4 @@
-"""Progress on the standard error: a bar for the run, and one for each long measurement under way."""
+"""Progress on a terminal: a bar for the run, and one for each long measurement under way, with the time left."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ from rich.progress import Progress as RichProgress
 
 from harness.cli.output import console
 from harness.progress import Progress
+from harness.results import Cell
+from harness.runner.execute import Watcher
 from harness.runner.plan import PlannedCell
 
+SPEED_OVER_S = 1800
+"""The latest seconds by which a part's speed is judged; a process that times takes up to some minutes."""
 
-class Bars(RichProgress):
+
+class Bars(RichProgress, Watcher):
     """Bars of a run of so many cells.
 
     Args:
@@ -20,24 +25,28 @@ class Bars(RichProgress):
 
     def __init__(self, done: int, total: int) -> None:
         text = TextColumn("{task.description}", markup=False)
-        super().__init__(text, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console(stderr=True))
+        columns = text, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+        super().__init__(*columns, console=console(stderr=True), speed_estimate_period=SPEED_OVER_S)
         self.run = self.add_task("measuring", completed=done, total=total)
         self.under_way: dict[PlannedCell, tuple[str, TaskID]] = {}
 
     def show(self, planned: PlannedCell, progress: Progress) -> None:
-        """A cell is so far with a part; each part has a bar of its own, for its estimate of what remains."""
+        """A cell is so far with a part. Each part has a bar of its own, for its estimate of what remains."""
         part, bar = self.under_way.get(planned, ("", TaskID(-1)))
         if part != progress.what:
             self._hide(planned)
-            whose = f"{planned.spec.name}, {planned.metric}" if planned.spec else planned.metric
-            bar = self.add_task(f"{whose}, {progress.what}")
+            bar = self.add_task(f"{planned}, {progress.what}")
             self.under_way[planned] = progress.what, bar
         self.update(bar, completed=progress.done, total=progress.total)
 
-    def done(self, planned: PlannedCell) -> None:
+    def done(self, planned: PlannedCell, cell: Cell) -> None:
         """A cell is done."""
         self._hide(planned)
         self.advance(self.run)
+
+    def say(self, message: str) -> None:
+        """A message above the bars."""
+        self.console.print(message, markup=False)
 
     def _hide(self, planned: PlannedCell) -> None:
         if planned in self.under_way:

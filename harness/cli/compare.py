@@ -1,4 +1,4 @@
-"""`harness compare`: a gate between two runs."""
+"""`harness compare`: the gate between two runs, for exact figures and for timings."""
 
 from __future__ import annotations
 
@@ -14,24 +14,27 @@ EXIT_WORSE = 1
 
 
 def compare(
-    base: Annotated[Path, typer.Argument(help="Folder of the run that was.")],
-    head: Annotated[Path, typer.Argument(help="Folder of the run that is to be.")],
+    base: Annotated[Path, typer.Argument(help="The run that was: its folder, or its file of benchmarks.")],
+    head: Annotated[Path, typer.Argument(help="The run that is to be, likewise.")],
     threshold: Annotated[float, typer.Option(min=1.0, help="How much slower a timing may become.")] = 1.1,
     json: Json = False,
 ) -> None:
     """Hold one run against another. Exact figures must be equal; a timing may not become slower.
 
-    A timing counts as slower only if its whole interval lies beyond the threshold and beyond the noise of both runs.
+    This is the gate for timings: no other command, and no test, fails because something took long. Both runs must be of
+    one machine. A timing counts as slower only if its whole interval lies beyond the threshold and beyond the noise of
+    both runs. A run is a folder, as of `harness run --out`, or a file, as of `pytest tests/bench --benchmark-json`.
+
     Exit code 1 if anything fails, or if there was nothing to compare.
     """
-    from harness.comparison import as_rows, compared_count, differences
+    from harness.comparison import as_rows, compared_count, differences, read_run
     from harness.errors import HarnessError
-    from harness.results import read_cells
 
-    before, after = read_cells(base), read_cells(head)
-    for folder, cells in ((base, before), (head, after)):
+    before, after = read_run(base), read_run(head)
+    for path, cells in ((base, before), (head, after)):
         if not cells:
-            raise HarnessError(f"{folder}: no results to compare; `harness run --out {folder}` makes them")
+            how = "pytest tests/bench --benchmark-json" if path.is_file() else "harness run --out"
+            raise HarnessError(f"{path}: no results to compare; `{how} {path}` makes them")
     found = differences(before, after, threshold)
     failing = sum(each.fails for each in found)
     if json:

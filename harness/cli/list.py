@@ -45,9 +45,7 @@ def _row(spec: Spec) -> dict[str, Any]:
         "provenance": spec.provenance,
         "released": spec.released,
         "attention": " / ".join(
-            dict.fromkeys(
-                sharing(block.attention.num_heads, block.attention.kv_heads) for block in spec.blocks.values()
-            )
+            dict.fromkeys(sharing(heads["query"], heads["key_value"]) for heads in spec.architecture["heads"].values())
         ),
         "params": params(spec),
         "kv_cache_bytes_per_token": kv_cache_bytes_per_token(spec),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from harness.checkpoints import given
-from harness.cli.output import Json, print_json, print_table
+from harness.cli.output import Json, console, print_json, print_table
 from harness.cli.report import Out
 from harness.errors import HarnessError, did_you_mean
 from harness.experiments import experiments
@@ -18,6 +18,10 @@ from harness.metrics import metrics, usual_metrics
 from harness.results import Cell, read_cell
 from harness.runner.plan import PlannedCell, plan, plan_experiments
 from harness.spec.model import Spec
+
+if TYPE_CHECKING:
+    from harness.cli.bars import Bars
+    from harness.cli.lines import Lines
 
 EXACT = "exact"
 """Stands for all metrics that count and give the same on every machine."""
@@ -112,27 +116,35 @@ def _load(names: list[str]) -> tuple[list[Spec], list[HarnessError]]:
 def _measure(
     cells: list[PlannedCell], stored: list[PlannedCell], out: Path, processes: int | None
 ) -> dict[PlannedCell, Cell]:
-    """Measure what is not stored, with bars on the standard error."""
-    from harness.cli.bars import Bars
+    """Measure what is not stored, and show how far it is on the standard error."""
     from harness.runner.execute import execute
 
     missing = [cell for cell in cells if cell not in stored]
     if not missing:
         return {}
     results = {}
-    with Bars(len(stored), len(cells)) as bars:
+    with _display(len(stored), len(cells)) as display:
         try:
-            for planned, cell in execute(missing, out, processes, bars.show):
+            for planned, cell in execute(missing, out, processes, display):
                 results[planned] = cell
-                bars.done(planned)
+                display.done(planned, cell)
         except KeyboardInterrupt:
             done = len(stored) + len(results)
             message = (
                 f"interrupted: {done} of {len(cells)} results are stored in {out}; the same command goes on from there"
             )
-            bars.console.print(message, markup=False)
+            display.say(message)
             raise
     return results
+
+
+def _display(done: int, total: int) -> Bars | Lines:
+    """Bars on a terminal that can move them, else plain lines."""
+    from harness.cli.bars import Bars
+    from harness.cli.lines import Lines
+
+    moving = sys.stderr.isatty() and not console(stderr=True).is_dumb_terminal
+    return Bars(done, total) if moving else Lines(done, total)
 
 
 def _row(planned: PlannedCell, cell: Cell, stored: bool, out: Path) -> dict[str, Any]:

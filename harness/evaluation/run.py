@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
 import lm_eval
@@ -19,6 +20,9 @@ from lm_eval.tasks import TaskManager
 import harness.evaluation.samplers
 import harness.tasks
 from harness.errors import HarnessError, did_you_mean
+
+READERS = ("lm_eval._cli", "lm_eval.api.registry", "lm_eval.config", "lm_eval.evaluator", "lm_eval.tasks")
+"""Modules of lm-eval that read what a user wrote."""
 
 TASKS = Path(harness.tasks.__file__).parent
 """The tasks that come with the program."""
@@ -73,11 +77,8 @@ def evaluate(
             if task not in manager.all_tasks:
                 known = did_you_mean(task, sorted(manager.all_tasks))
                 raise HarnessError(f"no task is called {task!r} in {include_path}; {known}")
-        try:
+        with told():
             loaded = manager.load(list(tasks))
-        except (ConnectionError, OfflineModeIsEnabled, HfHubHTTPError, DatasetNotFoundError) as error:
-            reason = str(error).splitlines()[0]
-            raise HarnessError(f"a task wants data from the hub, and nothing is downloaded here: {reason}") from None
         for task in loaded["tasks"].values():
             if num_fewshot is not None:
                 task.set_config("num_fewshot", num_fewshot)
@@ -102,6 +103,25 @@ def _outcome(task: str, figures: dict[str, Any], samples: list[dict[str, Any]]) 
 
 def _choices(sample: dict[str, Any]) -> int:
     return len(sample["arguments"])
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Tell in one line what lm-eval's user can mend: the command, the names in it, and what cannot be downloaded.
+
+    Raises:
+        HarnessError: instead of what lm-eval raises.
+    """
+    try:
+        yield
+    except (ConnectionError, OfflineModeIsEnabled, HfHubHTTPError, DatasetNotFoundError) as error:
+        reason = str(error).splitlines()[0]
+        raise HarnessError(f"a task wants data from the hub, and nothing is downloaded here: {reason}") from None
+    except (ValueError, TypeError, OSError) as error:
+        *_, (frame, _) = walk_tb(error.__traceback__)
+        if not frame.f_globals["__name__"].startswith(READERS):
+            raise
+        raise HarnessError(" ".join(str(error).split())) from None
 
 
 @contextmanager

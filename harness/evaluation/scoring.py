@@ -60,10 +60,19 @@ class Scorer:
         batch_size: sequences that are computed side by side.
         blank: see `Tokenizer.blank`; it is put behind every context.
         reuse: whether what requests share is computed once.
+        max_length: tokens of a sequence, the blank among them; None for what the model was made for.
     """
 
-    def __init__(self, model: Decoder, batch_size: int, blank: Tokens = (), reuse: bool = True) -> None:
+    def __init__(
+        self,
+        model: Decoder,
+        batch_size: int,
+        blank: Tokens = (),
+        reuse: bool = True,
+        max_length: int | None = None,
+    ) -> None:
         self.model, self.batch_size, self.blank, self.reuse = model, batch_size, blank, reuse
+        self.max_length = model.spec.dims.max_seq_len if max_length is None else max_length
         self.device = next(model.parameters()).device
         self.count = TokenCount()
         # Where a token sees later ones of its context, texts that only begin alike have nothing in common.
@@ -93,7 +102,7 @@ class Scorer:
     @property
     def longest(self) -> int:
         """The most tokens of a text that the model can read beside the blank."""
-        return self.model.spec.dims.max_seq_len - len(self.blank)
+        return self.max_length - len(self.blank)
 
     def _cut(self, context: Tokens, continuation: Tokens) -> tuple[Tokens, Tokens]:
         """The end of a context that is too long for the model, and the blank; what is predicted is never cut."""
@@ -160,6 +169,8 @@ def _groups(contexts: list[Tokens]) -> Iterator[tuple[list[Tokens], int]]:
     The next context joins a group if that does not cost more tokens than starting another group with it. At least the
     last token of each context is left out, for what follows is read off behind it.
     """
+    if not contexts:
+        return
     group, shared = contexts[:1], len(contexts[0]) - 1
     for context in contexts[1:]:
         common = _common(group[0], context, min(shared, len(context) - 1))

@@ -1,4 +1,4 @@
-"""What is timed or trained side by side, of choices or of whole models, one a file; they run alone on the machine."""
+"""What is timed or trained side by side, of choices or of whole models, one a file."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ class Experiment:
     Attributes:
         version: raised whenever the same settings could give another result, so that old results are not taken for
             new ones.
+        timed: whether it must have the machine to itself.
     """
 
     version: ClassVar[int]
+    timed: ClassVar[bool] = True
 
     def settings(self, profile: str) -> list[dict[str, Any]]:
         """What decides each of the results, ready for JSON; one result a set of settings.

@@ -48,15 +48,15 @@ def _timed(pattern: Pattern, settings: dict[str, Any], number: int) -> Samples:
     import torch
     from torch.nn.attention.flex_attention import create_block_mask, flex_attention
 
-    from harness.modules import computed_by
-    from harness.modules.patterns import View
+    from harness.modules.kernels.attend import attend
+    from harness.modules.kernels.view import View
 
     (n,) = settings["seq_lens"]
     shape = (1, n, settings["heads"], settings["channels"])
     dtype = getattr(torch, settings["dtype"])
     q, k, v = (torch.randn(shape, dtype=dtype, device=device()) for _ in range(3))
     places = torch.arange(n, device=device())
-    attend, view = computed_by(pattern), View(places, places, from_start=True)
+    view = View(places, places, from_start=True)
 
     torch._dynamo.reset()  # kernels slow down as shapes accumulate
     compiled = torch.compile(flex_attention, dynamic=False)

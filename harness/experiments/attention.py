@@ -211,8 +211,8 @@ def calls_of(kinds: Iterable[str], n: int, which: str, dtype: str) -> dict[str, 
     """A pass over n tokens, `forward` or `training`, for each kind of pattern, all on the same q, k and v."""
     import torch
 
-    from harness.modules import computed_by
-    from harness.modules.patterns import View
+    from harness.modules.kernels.attend import attend
+    from harness.modules.kernels.view import View
 
     training = which == "training"
     shape = (1, n, HEADS, CHANNELS)
@@ -225,10 +225,9 @@ def calls_of(kinds: Iterable[str], n: int, which: str, dtype: str) -> dict[str, 
 
     def call(kind: str) -> Callable[[], object]:
         pattern = pattern_at(kind, n)
-        attend = computed_by(pattern)
 
         def out() -> Tensor:
-            return attend(pattern, q, k, v, view)  # type: ignore[no-any-return]
+            return attend(pattern, q, k, v, view)
 
         return (lambda: torch.autograd.grad(out(), (q, k, v), ahead)) if training else out
 
@@ -239,7 +238,7 @@ def products(size: int, dtype: str) -> dict[str, Callable[[], object]]:
     """Two square matrices, multiplied by torch's own way and by the fastest."""
     import torch
 
-    from harness.modules.products import product
+    from harness.modules.kernels.products import product
 
     matrix = torch.randn(size, size, dtype=getattr(torch, dtype), device=device())
     return {PRODUCT: lambda: matrix @ matrix, PEAK: torch.no_grad()(lambda: product(matrix, matrix))}

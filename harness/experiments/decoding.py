@@ -160,8 +160,8 @@ def step_of(name: str, n: int, batch_size: int, dtype: torch.dtype) -> tuple[Cal
     import torch
 
     from harness.modules.cache import KVCache
-    from harness.modules.patterns import View
-    from harness.modules.patterns.cached import attend
+    from harness.modules.kernels.attend import attend
+    from harness.modules.kernels.view import View
 
     kv_heads, _, quantised = ARRANGEMENTS[name]
     pattern = pattern_of(name)

@@ -75,6 +75,7 @@ class Stability(Experiment):
     """Small models that differ in where their norms stand, or in the norm, and in nothing else."""
 
     version = 3
+    timed = False
 
     def settings(self, profile: str) -> list[dict[str, Any]]:
         """Fresh models of 6 to 48 or 96 blocks on both bases; trainings of 6 and, in the full profile, 12 blocks."""

@@ -201,7 +201,7 @@ def sample(settings: dict[str, Any], number: int) -> dict[str, Samples]:
     """Samples of this process by phase."""
     import torch
 
-    from harness.modules.products import product
+    from harness.modules.kernels.products import product
 
     torch.set_grad_enabled(False)
     models = {name: Candidate(spec, settings) for name, spec in settings["candidates"].items()}

@@ -12,7 +12,11 @@ from harness.spec.model import Spec
 
 def visible_pairs(spec: Spec, seq_len: int) -> int:
     """Visible pairs of one sequence over all layers; those of a prefix pattern with no context."""
-    return sum(count * spec.blocks[block].pattern.visible_pairs(seq_len) for block, count in spec.block_counts.items())
+    return sum(
+        count * spec.blocks[block].pattern.visible_pairs(seq_len)
+        for block, count in spec.block_counts.items()
+        if spec.blocks[block].attention.attends
+    )
 
 
 @metrics.register("attention_pairs")

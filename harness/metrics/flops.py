@@ -45,10 +45,13 @@ def flops(spec: Spec, phase: Phase, seq_len: int, batch_size: int = 1, causal: b
 def flops_breakdown(
     spec: Spec, phase: Phase, seq_len: int, batch_size: int = 1, causal: bool = True
 ) -> dict[str, dict[str, int]]:
-    """FLOPs by component: of the `head` under "model", and of `attention` and `mlp` in one layer of each block."""
+    """FLOPs by component: of `embedding` and `head` under "model", and of `attention` and `mlp` in one layer of each
+    block.
+    """
     tokens = batch_size * (1 if phase == "decode" else seq_len)
     passes = TRAIN_PASSES if phase == "train" else 1
-    parts = {"model": {"head": passes * spec.choices.head.flops(spec.dims, tokens)}}
+    outside = {"embedding": spec.choices.embedding, "head": spec.choices.head}
+    parts = {"model": {name: passes * choice.flops(spec.dims, tokens) for name, choice in outside.items()}}
     for name in spec.block_counts:
         layer = spec.blocks[name]
         pairs = batch_size * _pairs(layer.pattern.visible_pairs, phase, seq_len, causal)

@@ -16,8 +16,8 @@ def layer_params(dims: Dims, layer: Choices) -> dict[str, int]:
     return {
         "attention": layer.attention.params(dims),
         "mlp": layer.mlp.params(dims),
-        "norm": layer.residual.norms_per_block * layer.norm.params(dims)
-        + sum(layer.norm.gains(width) for width in layer.attention.norm_widths(dims)),
+        "norm": (layer.residual.norms_per_block - (not layer.attention.attends)) * layer.norm.params(dims)
+        + layer.attention.norm_params(layer.norm, dims),
     }
 
 

@@ -7,6 +7,7 @@ H query heads, K key-value heads, C channels of one head.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeVar
 
 from harness.choices.base import Choice
@@ -15,6 +16,7 @@ from harness.registry import import_all
 F = TypeVar("F", bound=Callable[..., Any])
 
 _computed_by: dict[type[Choice], Callable[..., Any]] = {}
+_discover = cache(import_all)
 
 
 def computes(*choices: type[Choice]) -> Callable[[F], F]:
@@ -30,11 +32,16 @@ def computes(*choices: type[Choice]) -> Callable[[F], F]:
     return enter
 
 
-def computed_by(choice: Choice) -> Callable[..., Any]:
-    """The module class or function that computes a choice, whatever its options."""
+def implementation_of(choice: Choice) -> Callable[..., Any] | None:
+    """The module class or function that computes a choice, whatever its options; None where there is none."""
     if type(choice) not in _computed_by:
-        import_all(__name__)
-    try:
-        return _computed_by[type(choice)]
-    except KeyError:
-        raise NotImplementedError(f"no module in {__name__} computes {type(choice)}") from None
+        _discover(__name__)
+    return _computed_by.get(type(choice))
+
+
+def computed_by(choice: Choice) -> Callable[..., Any]:
+    """As `implementation_of`, of a choice that must have one."""
+    found = implementation_of(choice)
+    if found is None:
+        raise NotImplementedError(f"no module in {__name__} computes {type(choice)}")
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from harness.modules.products import product
+from harness.modules.kernels.products import product
 
 
 class Linear(nn.Linear):

@@ -92,6 +92,7 @@ def html(cells: Sequence[Cell], models: Sequence[Model], baseline: str) -> str:
         problems=problems_frame(models).to_dict("records"),
         methods=[{"figure": figure, "how": how, "check": _check(models, metric)} for figure, how, metric in METHODS],
         environments=_environments(cells),
+        mixtures=mixtures(cells),
         data=packed(json.dumps(data, ensure_ascii=False, separators=(",", ":"))),
     )
     return page
@@ -149,6 +150,26 @@ def _check(models: Sequence[Model], metric: str) -> str:
     else:
         counters = against[metric]
     return f"{', '.join(sorted(counters))}; in {len(checked)} of {len(models)} models"
+
+
+def mixtures(cells: Sequence[Cell]) -> list[str]:
+    """A warning for each metric whose trained or timed results come from several processors or sets of kernels.
+
+    Exact figures are the same everywhere; these are not, and what differs between two specs may be the machine.
+    """
+    found: dict[str, Counter[str]] = {}
+    for cell in cells:
+        if cell.metric not in (*SHOWN, "behaviour"):
+            hardware = cell.environment.get("hardware", {})
+            where = f"{hardware.get('processor', 'unknown')} by kernels {hardware.get('kernels', 'unknown')}"
+            found.setdefault(cell.metric, Counter())[where] += 1
+    return [
+        f"Results of {metric} come from several machines and are not one comparison: "
+        + "; ".join(f"{count} from {where}" for where, count in sorted(machines.items()))
+        + "."
+        for metric, machines in sorted(found.items())
+        if len(machines) > 1
+    ]
 
 
 def _environments(cells: Sequence[Cell]) -> list[str]:

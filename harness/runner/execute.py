@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -25,8 +25,16 @@ from harness.runner.plan import PlannedCell
 Worker = Connection
 """The parent's, or the process's, end of a pipe: planned cells go one way, progress and results the other."""
 
-Watcher = Callable[[PlannedCell, Progress], None]
-"""Told how far a cell is, some times a second."""
+
+class Watcher:
+    """Who is told how a run goes, and here lets it pass."""
+
+    def begin(self, planned: PlannedCell) -> None:
+        """A cell begins."""
+
+    def show(self, planned: PlannedCell, progress: Progress) -> None:
+        """A cell is so far; called some times a second."""
+
 
 TOLD_EVERY_S = 0.2
 PATIENCE_S = 5
@@ -44,9 +52,9 @@ def execute(
         cells: what to measure.
         folder: of the run.
         processes: how many work side by side; left out, one a core.
-        watcher: told how far the cells are that take long.
+        watcher: told which cells begin, and how far those are that take long.
     """
-    watcher = watcher or (lambda planned, progress: None)
+    watcher = watcher or Watcher()
     together = [cell for cell in cells if not cell.timed]
     yield from _executed(together, folder, min(processes or os.cpu_count() or 1, len(together)), watcher)
     yield from _executed([cell for cell in cells if cell.timed], folder, 1, watcher)
@@ -57,25 +65,31 @@ def _executed(
 ) -> Iterator[tuple[PlannedCell, Cell]]:
     if processes <= 1:
         for cell in cells:
-            with heard_by(_now_and_then(partial(watcher, cell))):
+            watcher.begin(cell)
+            with heard_by(_now_and_then(partial(watcher.show, cell))):
                 result = measure(cell)
             yield cell, _stored(result, folder)
         return
     with _workers(processes) as idle:
         waiting = iter(cells)
         busy: dict[Worker, PlannedCell] = {}
-        for worker, planned in zip(idle, waiting, strict=False):
+
+        def begin(worker: Worker, planned: PlannedCell) -> None:
+            watcher.begin(planned)
             busy[worker] = _sent(worker, planned)
+
+        for worker, planned in zip(idle, waiting, strict=False):
+            begin(worker, planned)
         while busy:
             ready = wait(list(busy))
             for worker in [each for each in busy if each in ready]:
                 received = _received(worker)
                 if isinstance(received, Progress):
-                    watcher(busy[worker], received)
+                    watcher.show(busy[worker], received)
                     continue
                 planned = busy.pop(worker)
                 if (following := next(waiting, None)) is not None:
-                    busy[worker] = _sent(worker, following)
+                    begin(worker, following)
                 yield planned, _stored(received, folder)
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
-from harness.experiments import experiments
-from harness.metrics import metrics
+from harness.experiments import Experiment, experiments
+from harness.metrics import Metric, metrics
 from harness.results import MACHINE, cell_key, cell_path, environment, read_cell
 from harness.spec.model import Spec
 from harness.timing import device_name
@@ -28,20 +28,27 @@ class PlannedCell:
     metric: str
     settings: dict[str, Any]
 
+    def __str__(self) -> str:
+        return f"{self.spec.name}, {self.metric}" if self.spec else self.metric
+
     @property
     def subject(self) -> str:
         """The name of the spec, or what stands for it."""
         return self.spec.name if self.spec else MACHINE
 
     @property
+    def _measured(self) -> type[Metric | Experiment]:
+        return metrics[self.metric] if self.spec else experiments[self.metric]
+
+    @property
     def version(self) -> int:
         """Of the metric or the experiment."""
-        return (metrics[self.metric] if self.spec else experiments[self.metric]).version
+        return self._measured.version
 
     @property
     def timed(self) -> bool:
         """Whether it must have the machine to itself."""
-        return metrics[self.metric].timed if self.spec else True
+        return self._measured.timed
 
     def values(self) -> dict[str, Any]:
         """Measure it. Raises as the metric does."""

@@ -121,14 +121,7 @@ class Spec:
             name: {axis: options for axis, options in self._options(block).items() if options != model[axis]}
             for name, block in self.blocks.items()
         }
-        heads = {
-            name: {
-                "query": block.attention.num_heads,
-                "key_value": block.attention.kv_heads,
-                "channels": block.attention.channels(self.dims),
-            }
-            for name, block in self.blocks.items()
-        }
+        heads = {name: block.attention.heads(self.dims) for name, block in self.blocks.items()}
         layers = list(self.layers)
         return {"dims": self.dims.model_dump(), "choices": model, "blocks": blocks, "layers": layers, "heads": heads}
 
@@ -188,12 +181,14 @@ class Spec:
         scaling = Scaling(self.dims, dims)
 
         def shrink(choices: Choices) -> Choices:
-            scaled: dict[str, Any] = {axis: choice.scaled(scaling) for axis, choice in choices.items()}
+            heads = choices.attention.scaled(scaling)
+            known = replace(scaling, head_channels=heads.channels(dims))
+            scaled: dict[str, Any] = {axis: choice.scaled(known) for axis, choice in choices.items()}
             return Choices(**scaled)
 
         model = shrink(self.choices)
+        small = {name: shrink(block) for name, block in self.blocks.items()}
         blocks = {
-            name: replace(model, **{axis: getattr(block, axis).scaled(scaling) for axis in PER_LAYER})
-            for name, block in self.blocks.items()
+            name: replace(model, **{axis: getattr(block, axis) for axis in PER_LAYER}) for name, block in small.items()
         }
         return replace(self, dims=dims, choices=model, blocks=blocks, claims=(), weights=None, context_tokens=None)

@@ -23,6 +23,7 @@ from harness.spec.model import Spec
 from harness.training.loop import Loss, Trained, batch_loss, train
 from harness.training.mixture import mixture
 from harness.training.recipe import Recipe
+from harness.tuning import tuning
 
 DECISIVE = ("choices/", "factory.py", "modules/", "tasks/synthetic/", "training/")
 """What of this program decides the result of a training, beside what it is called with."""
@@ -41,7 +42,7 @@ def trained_on(
     seed: int,
     loss: Loss = batch_loss,
 ) -> Trained:
-    """The model of a spec, trained; from the cache where this program, with the same code, trained it before.
+    """The model of a spec, trained; from the cache where the same code trained it before, by the same kernels.
 
     Of several processes that ask for the same model one trains it, and the others wait.
 
@@ -58,7 +59,7 @@ def trained_on(
         HarnessError: nothing can be written to the cache.
     """
     packages = [torch.__version__, np.__version__]
-    key = [spec.hash, asdict(recipe), seed, task, packages, sources()]
+    key = [spec.hash, asdict(recipe), seed, task, packages, sources(), tuning().identity]
     name = f"{hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]}.safetensors"
     what = ", ".join([*task, f"seed {seed}"])
 

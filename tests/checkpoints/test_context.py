@@ -12,6 +12,7 @@ from torch import Tensor
 from harness import HarnessError, build, load_checkpoint, load_spec, save_checkpoint
 from harness.checkpoints.load import SPEC
 from harness.evaluation.lm import HarnessLM
+from harness.evaluation.options import Options
 from harness.evaluation.tokenizers import Words
 from harness.modules.decoder import Decoder
 from harness.modules.positions import Places
@@ -140,4 +141,4 @@ def test_lm_eval_puts_the_blank_behind_its_contexts(model: Decoder) -> None:
     logits = model(torch.tensor([[5, 6, 7, GMASK, START, 8]])).double().log_softmax(-1)[0]
     assert score == pytest.approx(float(logits[-2, 8] + logits[-1, 9]), abs=1e-5)
     continued = model.generate(torch.tensor([[5, 6, 7, GMASK, START]]), 4, stop=155)[0, 5:].tolist()
-    assert lm._generate([(5, 6, 7)], {"until": [], "max_gen_toks": 4}) == [words.decode(continued)]
+    assert lm._generate([(5, 6, 7)], Options(4, (), {})) == [words.decode(continued)]

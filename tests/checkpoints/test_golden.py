@@ -13,12 +13,13 @@ from torch import Tensor
 
 from harness import params
 from harness.checkpoints.load import load_checkpoint
-from harness.modules import products
 from harness.modules.decoder import Decoder
 from harness.modules.positions import Places
 from harness.modules.positions.rope_2d import two_dimensional_ids
+from harness.tuning import ROWS, Tuning, tuned
 from tests.checkpoints.test_families import TOLERANCE
 from tests.checkpoints.tiny import BASE, config_of, random_model, save
+from tests.kernels.rows import onednn
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 PREFIX, CONTEXT = "chatglm-6b", 10
@@ -45,17 +46,17 @@ def prefix_reference() -> dict[str, Tensor]:
     return load_file(GOLDEN / PREFIX / "reference.safetensors")
 
 
-@pytest.mark.parametrize("worthwhile", [products.WORTHWHILE, 1], ids=["few products by onednn", "all by onednn"])
+@pytest.mark.parametrize("row", [*ROWS.values(), onednn()], ids=[*ROWS, "all by onednn"])
 @pytest.mark.parametrize("name", CONTEXTS)
-def test_logits_are_those_of_the_release(name: str, worthwhile: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(products, "WORTHWHILE", worthwhile)
+def test_logits_are_those_of_the_release(name: str, row: Tuning) -> None:
     reference = load_file(GOLDEN / name / "reference.safetensors")
     model = load_checkpoint(GOLDEN / name)
     expected, tokens = reference["logits"], reference["input_ids"]
-    got = logits_of(model, tokens, CONTEXTS[name])
+    with tuned(row):
+        got, by_steps = logits_of(model, tokens, CONTEXTS[name]), stepwise(model, tokens, CONTEXTS[name])
     assert (got - expected).abs().max() < TOLERANCE
     assert torch.equal(got.argmax(-1), expected.argmax(-1))
-    assert (stepwise(model, tokens, CONTEXTS[name]) - expected).abs().max() < TOLERANCE
+    assert (by_steps - expected).abs().max() < TOLERANCE
 
 
 @pytest.mark.parametrize("name", CONTEXTS)

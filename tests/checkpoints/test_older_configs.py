@@ -72,10 +72,10 @@ OLDER: list[tuple[str, dict[str, Any]]] = [
 def test_same_spec(kind: str, fields: dict[str, Any]) -> None:
     older = import_config({"model_type": kind, **fields})
     newer = import_config(CONFIG_MAPPING[kind](**fields).to_dict())
-    assert _explicit(older) == _explicit(newer)
+    assert explicit(older) == explicit(newer)
 
 
-def _explicit(spec: Spec) -> tuple[object, ...]:
+def explicit(spec: Spec) -> tuple[object, ...]:
     """What the spec says, with the heads' channels written out, as transformers 5 writes them."""
 
     def filled(choices: Choices) -> Choices:

@@ -48,6 +48,17 @@ YARN = {
 }
 """Of the four frequencies of a head of 8 channels two stay, one is in between, and one is divided."""
 LINEAR = {"rope_type": "linear", "rope_theta": 500.0, "factor": 4.0}
+DYNAMIC = {"rope_type": "dynamic", "rope_theta": 100.0, "factor": 3.0}
+LONGROPE = {
+    "rope_type": "longrope",
+    "rope_theta": 100.0,
+    "short_factor": [1.0, 1.2, 1.5, 2.0],
+    "long_factor": [1.0, 2.0, 5.0, 9.0],
+    "original_max_position_embeddings": 10,
+}
+"""Sequences of up to 10 tokens have the short divisors, longer ones the long."""
+GROWING = {**YARN, "original_max_position_embeddings": 5, "llama_4_scaling_beta": 0.3}
+"""Queries grow from the sixth token on."""
 WINDOW = {**BASE, "sliding_window": 5}
 
 BLOOM = {"n_layer": 3, "vocab_size": 99, "bos_token_id": 1, "eos_token_id": 2}
@@ -65,6 +76,15 @@ MPT = {"d_model": 32, "n_heads": 4, "n_layers": 3, "vocab_size": 99, "max_seq_le
 MULTI_HEAD = {name: value for name, value in BASE.items() if name != "num_key_value_heads"}
 NEOX = {**MULTI_HEAD, "hidden_size": 64}
 BARE = {name: value for name, value in MULTI_HEAD.items() if name != "intermediate_size"}
+GRANITE_DENSE = {
+    **BASE,
+    "num_local_experts": 0,
+    "shared_intermediate_size": 52,
+    "layer_types": ["full_attention"] * 3,
+    "mamba_n_heads": 8,
+}
+NEMOTRON_H = {**BASE, "head_dim": 8}
+del NEMOTRON_H["num_hidden_layers"]
 OPT = {**BARE, "ffn_dim": 128, "pad_token_id": 1}
 BERT = {**MULTI_HEAD, "pad_token_id": 0}
 XGLM = {"d_model": 32, "num_layers": 3, "attention_heads": 4, "ffn_dim": 52, "vocab_size": 99}
@@ -82,10 +102,17 @@ TINY: dict[str, list[dict[str, Any]]] = {
         {**BASE, "rope_parameters": {**YARN, "truncate": False, "attention_factor": 0.7}},
         {**BASE, "rope_parameters": {**YARN, "mscale": 2.0, "mscale_all_dim": 0.5, "factor": None}},
         {**BASE, "rope_parameters": {"rope_type": "yarn", "rope_theta": 3.0, "factor": 2.0, "mscale": 2.0}},
+        {**BASE, "rope_parameters": DYNAMIC, "max_position_embeddings": 8},
+        {**BASE, "rope_parameters": LONGROPE},
+        {**BASE, "rope_parameters": {**LONGROPE, "attention_factor": 1.3, "original_max_position_embeddings": 30}},
     ],
     "apertus": [BASE, {**BASE, "rope_parameters": LINEAR, "attention_bias": True, "hidden_act": "relu2"}],
     "arcee": [BASE, {**BASE, "attention_bias": True, "mlp_bias": True, "hidden_act": "gelu"}],
-    "cohere": [BASE, {**BASE, "attention_bias": True, "logit_scale": 0.3, "tie_word_embeddings": False}],
+    "cohere": [
+        BASE,
+        {**BASE, "attention_bias": True, "logit_scale": 0.3, "tie_word_embeddings": False},
+        {**BASE, "use_qk_norm": True},
+    ],
     "cohere_compass_text": [
         {**BASE, "rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 50.0}}},
         {
@@ -169,6 +196,10 @@ TINY: dict[str, list[dict[str, Any]]] = {
             "rope_parameters": {"rope_type": "dynamic", "rope_theta": 100.0, "alpha": 50.0, "factor": 1.0},
         },
     ],
+    "granitemoehybrid": [
+        {**GRANITE_DENSE, "position_embedding_type": "rope", "embedding_multiplier": 3.0, "logits_scaling": 8.0},
+        {**GRANITE_DENSE, "attention_bias": True, "attention_multiplier": 0.2, "tie_word_embeddings": True},
+    ],
     "hyperclovax": [
         {**BASE, "logits_scaling": 0.5, "residual_multiplier": 0.3, "embedding_multiplier": 2.0},
         {**BASE, "use_post_norm": False, "attention_multiplier": 0.2, "attention_bias": True, "mlp_bias": True},
@@ -180,8 +211,12 @@ TINY: dict[str, list[dict[str, Any]]] = {
         {**WINDOW, "head_dim": 8},
         {**WINDOW, "layer_types": ["full_attention", "sliding_attention", "full_attention"], "head_dim": 12},
     ],
+    "ministral3": [
+        {**BASE, "head_dim": 8, "rope_parameters": GROWING},
+        {**WINDOW, "head_dim": 12, "rope_parameters": {**GROWING, "mscale": 1.0, "mscale_all_dim": 1.0}},
+    ],
     "mistral": [WINDOW, {**BASE, "sliding_window": None, "head_dim": 12, "tie_word_embeddings": True}],
-    "olmo": [BASE, {**BASE, "attention_bias": True, "tie_word_embeddings": True}],
+    "olmo": [BASE, {**BASE, "clip_qkv": 0.2}, {**BASE, "attention_bias": True, "tie_word_embeddings": True}],
     "olmo2": [BASE, {**BASE, "attention_bias": True, "tie_word_embeddings": True}],
     "olmo3": [
         {**WINDOW, "num_hidden_layers": 5},
@@ -245,6 +280,8 @@ TINY: dict[str, list[dict[str, Any]]] = {
         BARE,
         {**BARE, "multi_query": False, "bias": True, "ffn_hidden_size": 52, "tie_word_embeddings": False},
         {**BARE, "multi_query": False, "parallel_attn": False, "rope_parameters": LINEAR},
+        {**BARE, "multi_query": False, "parallel_attn": False, "alibi": True, "bias": True},
+        {**BARE, "num_attention_heads": 6, "hidden_size": 48, "alibi": True},
         {**BARE, "new_decoder_architecture": True, "num_kv_heads": 2, "activation": "relu"},
         {**BARE, "new_decoder_architecture": True, "num_kv_heads": 4, "num_ln_in_parallel_attn": 1, "bias": True},
     ],
@@ -267,7 +304,11 @@ TINY: dict[str, list[dict[str, Any]]] = {
     ],
     "gpt_neox_japanese": [BARE, {**BARE, "num_hidden_layers": 1, "rotary_pct": 0.5, "intermediate_multiple_size": 2}],
     "gptj": [{**GPT, "rotary_dim": 4}, {**GPT, "rotary_dim": 8, "n_inner": 52, "tie_word_embeddings": True}],
-    "mpt": [MPT, {**MPT, "n_heads": 6, "d_model": 48, "attn_config": {"softmax_scale": 0.2}}],
+    "mpt": [
+        MPT,
+        {**MPT, "attn_config": {"clip_qkv": 0.2}},
+        {**MPT, "n_heads": 6, "d_model": 48, "attn_config": {"softmax_scale": 0.2}},
+    ],
     "nanochat": [
         BASE,
         {
@@ -284,6 +325,8 @@ TINY: dict[str, list[dict[str, Any]]] = {
         {**OPT, "ffn_dim": 52},
         {**OPT, "do_layer_norm_before": False, "activation_function": "gelu", "tie_word_embeddings": False},
         {**OPT, "enable_bias": False, "layer_norm_elementwise_affine": False},
+        {**OPT, "do_layer_norm_before": False, "word_embed_proj_dim": 12},
+        {**OPT, "word_embed_proj_dim": 12, "tie_word_embeddings": False},
     ],
     "persimmon": [
         MULTI_HEAD,
@@ -294,10 +337,20 @@ TINY: dict[str, list[dict[str, Any]]] = {
         {**BASE, "qk_layernorm": True, "num_key_value_heads": 4, "partial_rotary_factor": 0.25},
         {**BASE, "tie_word_embeddings": True},
     ],
-    "phi3": [BASE, {**WINDOW, "tie_word_embeddings": True, "partial_rotary_factor": 0.5}],
+    "nemotron_h": [
+        {**NEMOTRON_H, "layers_block_type": ["full_attention", "mlp"] * 3},
+        {**NEMOTRON_H, "layers_block_type": ["full_attention", "mlp"], "mlp_bias": True, "mlp_hidden_act": "gelu"},
+    ],
+    "phi3": [
+        BASE,
+        {**BASE, "original_max_position_embeddings": 10, "rope_parameters": LONGROPE},
+        {**BASE, "original_max_position_embeddings": 30, "rope_parameters": LONGROPE},
+        {**WINDOW, "tie_word_embeddings": True, "partial_rotary_factor": 0.5},
+    ],
     "stablelm": [
         BASE,
         {**BASE, "use_qkv_bias": True, "use_parallel_residual": True, "partial_rotary_factor": 0.5},
+        {**BASE, "qk_layernorm": True, "use_parallel_residual": True},
     ],
     "starcoder2": [BASE, {**WINDOW, "use_bias": False, "hidden_act": "relu", "tie_word_embeddings": False}],
     "xglm": [
@@ -316,7 +369,9 @@ def config_of(model_type: str, fields: dict[str, Any]) -> PretrainedConfig:
 
 def random_model(config: PretrainedConfig, seed: int = 0) -> PreTrainedModel:
     """The reference implementation with weights that no initialisation makes special: no gain is 1, no bias is 0."""
-    model: PreTrainedModel = AutoModelForCausalLM.from_config(config, attn_implementation="eager").eval()
+    # Falcon's eager attention adds linear biases twice, once with the mask; its release and the other way do not.
+    implementation = "sdpa" if config.model_type == "falcon" and config.alibi else "eager"
+    model: PreTrainedModel = AutoModelForCausalLM.from_config(config, attn_implementation=implementation).eval()
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -143,7 +144,7 @@ def test_what_the_head_measures_otherwise_is_told_and_does_not_fail(changes: dic
 def test_a_result_of_another_kind_does_not_stand_for_one_that_is_gone() -> None:
     lost, other = (timed(0.99, 1.0, 1.01, settings={"implementation": how}) for how in ("model", "native"))
     (found,) = gate([lost], [other])
-    assert (found.fails, found.head) == (True, "missing")
+    assert (found.what, found.fails, found.head) == ("norms: model", True, "missing")
 
 
 def test_two_runs_without_a_result_in_common_do_not_pass(call: Call, tmp_path: Path) -> None:
@@ -187,6 +188,66 @@ def test_the_command_closes_the_gate(call: Call, runs: Callable[[int, int], tupl
 def test_the_command_lets_equal_runs_pass(call: Call, runs: Callable[[int, int], tuple[Path, Path]]) -> None:
     outcome = call("compare", *runs(7, 7), "--json")
     assert (outcome.code, outcome.data) == (0, {"compared": 1, "failing": 0, "differences": []})
+
+
+def benchmarks(path: Path, *comparisons: dict[str, Any]) -> Path:
+    """A file as pytest-benchmark writes it, with a benchmark that compares nothing beside those that do."""
+    described = [{"name": "loading", "extra_info": {}}, *({"extra_info": each, "stats": {}} for each in comparisons)]
+    path.write_text(json.dumps({"datetime": "2026-01-01T00:00:00+00:00", "benchmarks": described, "version": "5"}))
+    return path
+
+
+def comparison(name: str, mid: float, **changes: Any) -> dict[str, Any]:
+    around = {"low": mid * 0.99, "mid": mid, "high": mid / 0.99}
+    told = {"comparison": name, "ratio": around, "anchor": "theirs", "anchored": around, "noise": [0.99, 1.01]}
+    return {**told, "conditions": {"device": "cpu"}, "environment": ENVIRONMENT, "goal": 0.5, **changes}
+
+
+class TestBenchmarks:
+    """Two files of benchmarks."""
+
+    def test_a_comparison_that_became_slower_fails(self, call: Call, tmp_path: Path) -> None:
+        base = benchmarks(tmp_path / "base.json", comparison("prefill", 1.0), comparison("decoding", 1.0))
+        head = benchmarks(tmp_path / "head.json", comparison("prefill", 1.3), comparison("decoding", 1.0))
+        outcome = call("compare", base, head, "--json")
+        assert (outcome.code, outcome.data["compared"], outcome.data["failing"]) == (1, 2, 1)
+        (found,) = outcome.data["differences"]
+        assert (found["what"], found["fails"]) == ("benchmarks: prefill, against theirs", True)
+
+    def test_slower_than_its_goal_but_not_than_before_passes(self, call: Call, tmp_path: Path) -> None:
+        files = [benchmarks(tmp_path / f"{name}.json", comparison("prefill", 2.0)) for name in ("base", "head")]
+        assert call("compare", *files).code == 0
+
+    def test_a_comparison_that_is_gone_fails(self, call: Call, tmp_path: Path) -> None:
+        base = benchmarks(tmp_path / "base.json", comparison("prefill", 1.0))
+        head = benchmarks(tmp_path / "head.json", comparison("decoding", 1.0))
+        assert call("compare", base, head).code == 1
+
+    def test_another_machine_fails(self, call: Call, tmp_path: Path) -> None:
+        there = {**ENVIRONMENT, "hardware": {**ENVIRONMENT["hardware"], "processor": "slide rule"}}
+        base = benchmarks(tmp_path / "base.json", comparison("prefill", 1.0))
+        head = benchmarks(tmp_path / "head.json", comparison("prefill", 0.5, environment=there))
+        outcome = call("compare", base, head)
+        assert (outcome.code, "timed on another machine" in outcome.out) == (1, True)
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("[" * 100_000, "not a file of benchmarks: the file: Invalid JSON: recursion limit exceeded"),
+            ("{}", "not a file of benchmarks: datetime: Field required"),
+            (
+                '{"datetime": "", "benchmarks": [{"extra_info": {"comparison": "prefill"}}]}',
+                "not a file of benchmarks: anchor: Field required",
+            ),
+            ('{"datetime": "", "benchmarks": []}', "no results to compare; `pytest tests/bench --benchmark-json"),
+        ],
+    )
+    def test_another_file_is_told(self, call: Call, tmp_path: Path, text: str, message: str) -> None:
+        path = tmp_path / "base.json"
+        path.write_text(text)
+        outcome = call("compare", path, path)
+        assert outcome.code == 2
+        assert outcome.err.startswith(f"{path}: {message}")
 
 
 def test_a_folder_without_results_is_told(call: Call, tmp_path: Path) -> None:

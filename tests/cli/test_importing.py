@@ -94,9 +94,10 @@ def test_what_is_imported_is_called_released_only_where_the_user_says_so(call: C
 
 
 @pytest.mark.parametrize("out", ["x.json", "x", "x.yaml.txt"])
-def test_a_spec_is_written_to_yaml_alone(call: Call, sound: Path, out: str) -> None:
-    outcome = call("import", sound, "--out", out)
-    assert (outcome.code, outcome.err) == (2, f"--out: found '{out}', expected a file that ends in .yaml\n")
+def test_a_spec_is_written_to_yaml_alone_which_is_told_before_anything_is_read(call: Call, out: str) -> None:
+    outcome = call("import", "nowhere.json", "--out", out)
+    expected = f"--out: found '{out}', expected a name that ends with .yaml or .yml\n"
+    assert (outcome.code, outcome.out, outcome.err) == (2, "", expected)
     assert not Path(out).exists()
 
 
@@ -143,6 +144,15 @@ def test_a_release_that_does_not_fit_is_told_in_one_line(call: Call, sound: Path
     assert outcome.code == 2
     assert "'surprise'" in outcome.err
     assert outcome.err.count("\n") == 1
+
+
+def test_quantised_weights_are_not_held_against_the_spec(call: Call, sound: Path) -> None:
+    spec = call("import", sound, "--json").data
+    set_config(sound, quantization_config={"quant_method": "gptq", "bits": 4})
+    for shard in shards(sound):
+        shard.write_bytes(b"packed")
+    assert call("import", sound, "--json").data == spec
+    assert call("show", sound).code == call("check", sound).code == 0
 
 
 @pytest.mark.parametrize("path", ["no/such/folder", "no/such.gguf", "config.json"])

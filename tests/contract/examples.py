@@ -70,6 +70,8 @@ def candidates(annotation: Any) -> list[object]:
         return list(get_args(annotation))
     if get_origin(annotation) in (Union, UnionType):
         return [value for part in get_args(annotation) for value in candidates(part)]
+    if get_origin(annotation) is tuple:  # a number for each of the 4 rotary pairs of a head of the base model
+        return [(1.0,) * 4, (1.0, 1.5, 3.0, 4.0)]
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return list(made(annotation)[-2:])
     return list(VALUES[annotation])
@@ -94,6 +96,8 @@ def made(kind: type[M]) -> list[M]:
 def layer_with(axis: str, choice: Choice) -> Choices:
     """The base model's choices with another one on an axis."""
     changed: dict[str, Any] = {axis: choice}
+    if axis == "head" and getattr(choice, "tied", False):
+        changed["embedding"] = BASE.embedding.model_copy(update={"width": choice.width})  # type: ignore[attr-defined]
     return replace(BASE, **changed)
 
 
@@ -105,7 +109,9 @@ def problems(spec: Spec) -> list[tuple[str, str]]:
 
 def covering(choices: Iterable[Choice]) -> list[Choice]:
     """Some of the choices, in which every pair of option values occurs that occurs in any."""
-    pairs = {choice: set(combinations([(k, str(v)) for k, v in choice.options().items()], 2)) for choice in choices}
+    pairs = {
+        choice: set(combinations([("kind", choice.kind), *((k, str(v)) for k, v in choice)], 2)) for choice in choices
+    }
     if not any(pairs.values()):
         return list(pairs)
     kept: list[Choice] = []

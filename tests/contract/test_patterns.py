@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from unittest import mock
-
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,9 +10,11 @@ from torch import Tensor
 from harness.choices.axes import AXES
 from harness.choices.patterns import Pattern
 from harness.choices.positions.alibi import Alibi
-from harness.modules import computed_by
-from harness.modules.patterns import View, masked
+from harness.modules.kernels import reference
+from harness.modules.kernels.attend import attend
+from harness.modules.kernels.view import View
 from tests.contract.examples import every_pattern
+from tests.kernels.rows import changed
 
 LENGTHS = st.integers(1, 40)
 HORIZON = 4
@@ -143,14 +143,15 @@ def test_attention_is_a_softmax_over_the_visible_keys(
 
     bias = biases(queries, keys) if with_bias else None
     view = View(queries, keys, context, biases if with_bias else None, from_start=start == 0)
-    with mock.patch.object(masked, "STRIP", strip):
-        out = computed_by(pattern)(pattern, *inputs, view)
+    with changed(mask_strip=strip, sparse_from=1):
+        out = attend(pattern, *inputs, view)
     expected = softmax_attention(*inputs, mask(pattern, n, context=context)[start:], bias)
     torch.testing.assert_close(out, expected, **ROUNDING)
+    torch.testing.assert_close(reference.attend(pattern, *inputs, view), expected, **ROUNDING)
     towards = drawn(*out.shape).detach()
     gradients = torch.autograd.grad(out, inputs, towards)
-    for gradient, reference in zip(gradients, torch.autograd.grad(expected, inputs, towards), strict=True):
-        torch.testing.assert_close(gradient, reference, **ROUNDING)
+    for gradient, wanted in zip(gradients, torch.autograd.grad(expected, inputs, towards), strict=True):
+        torch.testing.assert_close(gradient, wanted, **ROUNDING)
 
 
 @given(every_pattern(), st.integers(1, 30))
@@ -160,7 +161,6 @@ def test_a_decoding_query_needs_only_the_keys_that_are_kept(pattern: Pattern, n:
     q, k, v = (torch.randn(1, length, 2, 3, generator=generator, dtype=torch.float64) for length in (1, n, n))
     query, places = torch.tensor([n - 1]), torch.arange(n)
     kept = places[pattern.kept(places, n)]
-    attend = computed_by(pattern)
     out = attend(pattern, q, k[:, kept], v[:, kept], View(query, kept))
     torch.testing.assert_close(out, softmax_attention(q, k, v, mask(pattern, n)[[n - 1]], None), **ROUNDING)
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from harness.evaluation.tokenizers import Words
+from harness.evaluation.text import Words
 from harness.modules.decoder import Decoder
 from harness.spec import load_spec
 from harness.spec.model import Spec

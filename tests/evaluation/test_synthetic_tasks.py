@@ -12,7 +12,7 @@ from lm_eval.api.instance import Instance
 
 from harness.evaluation.lm import HarnessLM
 from harness.evaluation.run import TASKS, evaluate
-from harness.evaluation.tokenizers import Words
+from harness.evaluation.text import Words
 from harness.metrics.icl import KEYS, QUESTIONS_SEED, SHOTS
 from harness.metrics.icl_wide import KNOWN, WiderInContextLearning
 from harness.metrics.params import params

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -57,6 +59,16 @@ def test_a_sequence_ends_at_the_stop_token() -> None:
     assert (stopped[0, 9 + first :] == stop).all()
 
 
+def test_a_sequence_ends_at_any_of_several_stop_tokens() -> None:
+    model = model_of("llama-7b")
+    tokens = tokens_for(model.spec, 1, 9)
+    free = model.generate(tokens, 12)
+    first, second = int(free[0, 11]), int(free[0, 10])
+    stopped = model.generate(tokens, 12, stop=[first, second])
+    place = next(place for place, token in enumerate(free[0, 9:].tolist()) if token in (first, second))
+    assert torch.equal(stopped, free[:, : 9 + place + 1])
+
+
 def test_sequences_end_where_they_are_said_to() -> None:
     """And nothing else changes: what is appended behind the end is the stop token, or what would have come."""
     model = model_of("llama-7b")
@@ -85,7 +97,7 @@ def test_a_seed_decides_the_draws() -> None:
     assert not torch.equal(drawn, model.generate(tokens, 12, temperature=1.0, seed=2))
 
 
-@pytest.mark.parametrize("options", [{"top_k": 1}, {"top_p": 1e-9}, {"temperature": 1e-6}])
+@pytest.mark.parametrize("options", [{"top_k": 1}, {"top_p": 1e-9}, {"min_p": 1.0}, {"temperature": 1e-6}])
 def test_draws_from_one_token_are_greedy(options: dict[str, float]) -> None:
     model = model_of("llama-7b")
     tokens = tokens_for(model.spec, 2, 9)
@@ -106,7 +118,63 @@ def test_draws_stay_among_the_likeliest(options: dict[str, float]) -> None:
     assert len(drawn) > 1
 
 
-@pytest.mark.parametrize("options", [{"temperature": -1.0}, {"top_k": 0}, {"top_p": 0.0}, {"top_p": 1.5}])
+@pytest.mark.parametrize("options", [{"top_k": 0}, {"top_k": -1}, {"top_p": 1}, {"min_p": 0}, {"top_k": 10**6}])
+def test_what_is_no_limit_changes_no_draw(options: dict[str, float]) -> None:
+    model = model_of("llama-7b")
+    tokens = tokens_for(model.spec, 2, 9)
+    free = model.generate(tokens, 12, temperature=1.0, seed=3)
+    assert torch.equal(model.generate(tokens, 12, temperature=1.0, seed=3, **options), free)
+
+
+def transformers_processor(options: dict[str, float]) -> Any:
+    from transformers import NoRepeatNGramLogitsProcessor, RepetitionPenaltyLogitsProcessor
+
+    if "repetition_penalty" in options:
+        return RepetitionPenaltyLogitsProcessor(options["repetition_penalty"])
+    return NoRepeatNGramLogitsProcessor(int(options["no_repeat_ngram_size"]))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"repetition_penalty": 3.0},
+        {"repetition_penalty": 0.2},
+        {"no_repeat_ngram_size": 1},
+        {"no_repeat_ngram_size": 2},
+        {"no_repeat_ngram_size": 30},
+    ],
+)
+def test_repetitions_are_held_back_as_in_transformers(options: dict[str, float]) -> None:
+    """And padding counts as no token of a sequence."""
+    model = lively(load_spec("llama-7b").scaled(max_seq_len=40, vocab_size=12))  # few tokens, so there are repetitions
+    processor, tokens = transformers_processor(options), tokens_for(model.spec, 1, 9)
+    expected = tokens
+    for _ in range(24):
+        with torch.no_grad():
+            logits = processor(expected, model(expected)[:, -1])
+        expected = torch.cat((expected, logits.argmax(-1, keepdim=True)), dim=1)
+    assert torch.equal(model.generate(tokens, 24, **options), expected)
+    padded = torch.cat((expected[:, -3:], tokens), dim=1)
+    assert torch.equal(model.generate(padded, 24, padding=torch.tensor([3]), **options)[:, 3:], expected)
+    if 30 not in options.values():
+        assert not torch.equal(model.generate(tokens, 24), expected)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"temperature": -1.0},
+        {"temperature": "1"},
+        {"top_k": -2},
+        {"top_k": 1.5},
+        {"top_p": 0.0},
+        {"top_p": 1.5},
+        {"min_p": 2},
+        {"repetition_penalty": 0},
+        {"no_repeat_ngram_size": -1},
+        {"no_repeat_ngram_size": True},
+    ],
+)
 def test_an_option_outside_its_range_is_refused(options: dict[str, float]) -> None:
     model = model_of("llama-7b")
     (name,) = options

@@ -19,7 +19,8 @@ from harness.choices.base import Dims
 from harness.choices.positions.rope import InterpolationByPart, Rope, YaRN
 from harness.choices.positions.rope_2d import Rope2D
 from harness.modules.positions import Places
-from harness.modules.positions.rope import RotaryPositions, rotate_half_split, rotate_interleaved, rotation_tables
+from harness.modules.positions.rope import LAYOUTS as ALL
+from harness.modules.positions.rope import RotaryPositions, rotation_tables
 from harness.modules.positions.rope_2d import TwoDimensionalRotaryPositions, two_dimensional_ids
 from tests.contract.examples import BASE
 
@@ -60,14 +61,19 @@ def turned_half_split(x: Tensor, turn: Tensor) -> Tensor:
 
 
 REFERENCES = {"half_split": turned_half_split, "interleaved": turned_interleaved}
-ROTATIONS = {"half_split": rotate_half_split, "interleaved": rotate_interleaved}
+
+
+def rotated(layout: str, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    return ALL[layout].turned(x, *ALL[layout].tables(cos, sin))
+
+
 LAYOUTS = pytest.mark.parametrize("layout", list(REFERENCES))
 
 
 @LAYOUTS
 def test_a_rotation_is_a_complex_product(layout: str) -> None:
     x, ids = noise(2, 7, 3, CHANNELS), torch.arange(7)
-    turned = ROTATIONS[layout](x, *exact_tables(ids, CHANNELS))
+    turned = rotated(layout, x, *exact_tables(ids, CHANNELS))
     torch.testing.assert_close(turned, REFERENCES[layout](x, turns(ids, CHANNELS)), **EXACT)
 
 
@@ -96,14 +102,14 @@ def test_the_module_turns_the_first_channels_and_passes_the_rest(layout: str, fr
     assert torch.equal(turned[..., rotary:], x[..., rotary:])
 
 
-@given(st.integers(0, 500), st.integers(0, 500), st.integers(-400, 400), st.sampled_from(list(ROTATIONS)))
+@given(st.integers(0, 500), st.integers(0, 500), st.integers(-400, 400), st.sampled_from(list(REFERENCES)))
 @settings(deadline=None)
 def test_a_score_depends_on_the_distance_only(m: int, n: int, shift: int, layout: str) -> None:
     q, k = noise(1, 1, 1, CHANNELS, seed=1), noise(1, 1, 1, CHANNELS, seed=2)
 
     def score(query_place: int, key_place: int) -> Tensor:
         places = (torch.tensor([query_place]), torch.tensor([key_place]))
-        turned = [ROTATIONS[layout](x, *exact_tables(p, CHANNELS)) for x, p in zip((q, k), places, strict=True)]
+        turned = [rotated(layout, x, *exact_tables(p, CHANNELS)) for x, p in zip((q, k), places, strict=True)]
         return (turned[0] * turned[1]).sum()
 
     # an angle of up to 900 in float64 is rounded by up to 900 x 2^-53, and 16 products of up to 25 are summed
@@ -113,14 +119,14 @@ def test_a_score_depends_on_the_distance_only(m: int, n: int, shift: int, layout
 @LAYOUTS
 def test_a_score_does_depend_on_the_distance(layout: str) -> None:
     q, k = noise(1, 1, 1, CHANNELS, seed=1), noise(1, 1, 1, CHANNELS, seed=2)
-    scores = [(ROTATIONS[layout](q, *exact_tables(torch.tensor([m]), CHANNELS)) * k).sum().item() for m in range(20)]
+    scores = [(rotated(layout, q, *exact_tables(torch.tensor([m]), CHANNELS)) * k).sum().item() for m in range(20)]
     assert len({round(score, 6) for score in scores}) == len(scores)
 
 
 def test_one_layout_is_a_permutation_of_the_other() -> None:
     x, tables = noise(2, 7, 3, CHANNELS), exact_tables(torch.arange(7), CHANNELS)
     order = torch.arange(CHANNELS).reshape(2, -1).T.flatten()  # 0, half, 1, half + 1, ...
-    assert torch.equal(rotate_interleaved(x[..., order], *tables), rotate_half_split(x, *tables)[..., order])
+    assert torch.equal(rotated("interleaved", x[..., order], *tables), rotated("half_split", x, *tables)[..., order])
 
 
 def quotients(scaling: InterpolationByPart | YaRN, theta: float) -> list[float]:

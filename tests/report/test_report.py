@@ -8,6 +8,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.report import write_report
+from harness.report.page import mixtures
 from harness.results import Cell
 from tests.report.cells import HOSTILE, cell, cells_of, claim, spec_record, store, values
 
@@ -53,6 +54,19 @@ def test_the_table_shows_short_figures_with_all_digits_beside_them(tmp_path: Pat
     assert {"14,040", "28,080"} <= titles
     shown = ["14.0K", "28.1K", "TOY", "swiglu", "8/2", "2.05 kB", "3 February 2025", "processor abacus", "differs"]
     assert [text for text in shown if text not in page.text] == []
+
+
+def test_results_of_several_machines_are_told(tmp_path: Path) -> None:
+    """Of what is trained or timed; exact figures are the same everywhere."""
+    toy = cells_of("toy")[0]
+    other = {**toy.environment, "hardware": {**toy.environment["hardware"], "kernels": "others"}}
+    norms = Cell(**{**toy.model_dump(), "metric": "norms", "spec": None, "values": {}})
+    assert mixtures([toy, Cell(**{**toy.model_dump(), "environment": other}), norms]) == []
+    found = mixtures([norms, norms, Cell(**{**norms.model_dump(), "environment": other})])
+    assert found == [
+        "Results of norms come from several machines and are not one comparison: "
+        "1 from abacus by kernels others; 2 from abacus by kernels unknown."
+    ]
 
 
 def test_the_same_results_make_the_same_bytes(tmp_path: Path) -> None:

@@ -226,7 +226,7 @@ def test_the_environment_names_versions_and_the_machine_and_no_person() -> None:
     assert set(found) == {"packages", "hardware"}
     assert set(found["packages"]) == {"python", "torch", "fvcore", "lm-eval", "numpy"}
     assert all(re.match(r"\d+\.", version) for version in found["packages"].values())
-    assert set(found["hardware"]) == {"machine", "processor", "cores"}
+    assert set(found["hardware"]) == {"machine", "processor", "cores", "kernels"}
     text = json.dumps(found)
     assert str(Path.home()) not in text or Path.home() == Path("/")
     words = set(re.findall(r"[\w.-]+", text))

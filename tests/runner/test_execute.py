@@ -9,7 +9,7 @@ import pytest
 from harness.errors import HarnessError
 from harness.progress import Progress
 from harness.results import Cell, read_cell, read_cells
-from harness.runner.execute import execute
+from harness.runner.execute import Watcher, execute
 from harness.runner.plan import PlannedCell
 from harness.spec import Spec
 from tests.runner.toys import plan_toys
@@ -40,9 +40,20 @@ def test_one_process_and_two_give_the_same(llamas: list[Spec], tmp_path: Path) -
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_watcher_is_told_how_far_a_cell_is(llamas: list[Spec], tmp_path: Path, processes: int) -> None:
+    begun: list[PlannedCell] = []
     told: list[tuple[str, Progress]] = []
+
+    class Witness(Watcher):
+        def begin(self, planned: PlannedCell) -> None:
+            begun.append(planned)
+
+        def show(self, planned: PlannedCell, progress: Progress) -> None:
+            assert planned in begun
+            told.append((planned.subject, progress))
+
     cells = plan_toys(llamas, ["toy", "telling"], "quick")
-    list(execute(cells, tmp_path, processes, lambda planned, progress: told.append((planned.subject, progress))))
+    list(execute(cells, tmp_path, processes, Witness()))
+    assert begun == cells
     first = {(spec.name, Progress("layers", 1, spec.dims.num_layers)) for spec in llamas}
     assert {step for step in told if step[1].done == 1} == first
     assert len(told) < sum(spec.dims.num_layers for spec in llamas)  # it is not bothered with every step

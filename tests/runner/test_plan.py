@@ -11,7 +11,7 @@ from harness.errors import HarnessError
 from harness.metrics import metrics, usual_metrics
 from harness.results import environment
 from harness.runner.execute import execute
-from harness.runner.plan import PlannedCell, plan
+from harness.runner.plan import PlannedCell, plan, plan_experiments
 from harness.spec import Spec, load_spec
 from tests.runner.toys import Toy
 
@@ -29,6 +29,11 @@ def test_every_metric_meets_every_spec(llamas: list[Spec]) -> None:
 def test_a_metric_is_planned_for_the_specs_that_it_applies_to(llamas: list[Spec]) -> None:
     specs = [*llamas, load_spec("smollm2-135m")]
     assert [cell.spec.name for cell in plan(specs, ["icl_weights"], "quick")] == ["smollm2-135m"]
+
+
+def test_only_what_is_timed_must_have_the_machine_to_itself(llamas: list[Spec]) -> None:
+    cells = plan(llamas[:1], ["params", "icl"], "quick") + plan_experiments(["norms", "stability"], "quick")
+    assert {cell.metric for cell in cells if cell.timed} == {"norms"}
 
 
 def test_a_metric_on_request_is_not_usual() -> None:

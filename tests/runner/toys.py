@@ -17,6 +17,7 @@ from harness.progress import tell
 from harness.runner import plan as planning
 from harness.runner.plan import PlannedCell
 from harness.spec import Spec
+from harness.timing import in_fresh_processes
 
 
 class Toy(Metric):
@@ -74,6 +75,29 @@ class Sleeping(Toy):
         return super().measure(spec, settings)
 
 
+class Slow(Toy):
+    """Takes a second, and tells nothing."""
+
+    def measure(self, spec: Spec, settings: dict[str, Any]) -> dict[str, Any]:
+        time.sleep(1)
+        return super().measure(spec, settings)
+
+
+def slow_sample(settings: dict[str, Any], number: int) -> None:
+    """What a process measures that takes a second."""
+    time.sleep(1)
+
+
+class Timing(Toy):
+    """Measures in processes of their own, as what is timed does."""
+
+    timed = True
+
+    def measure(self, spec: Spec, settings: dict[str, Any]) -> dict[str, Any]:
+        in_fresh_processes(slow_sample, {}, 2)
+        return super().measure(spec, settings)
+
+
 TOYS: dict[str, type[Metric]] = {
     "toy": Toy,
     "refusing": Refusing,
@@ -81,6 +105,8 @@ TOYS: dict[str, type[Metric]] = {
     "telling": Telling,
     "dying": Dying,
     "sleeping": Sleeping,
+    "slow": Slow,
+    "timing": Timing,
 }
 
 

@@ -81,7 +81,7 @@ def test_a_number_that_a_rule_gives_is_the_rule(write: Write) -> None:
 
 
 def test_names_follow_from_the_numbers_of_heads() -> None:
-    names = {(32, 32): "MHA", (32, 8): "GQA", (32, 1): "MQA", (1, 1): "MHA"}
+    names = {(32, 32): "MHA", (32, 8): "GQA", (32, 1): "MQA", (1, 1): "MHA", (0, 0): "-"}
     assert {heads: sharing(*heads) for heads in names} == names
     flat = flattened(load_spec("llama2-70b").architecture)
     assert {key: called(key, flat) for key in flat if called(key, flat)} == {"attention.num_kv_heads": " (GQA)"}

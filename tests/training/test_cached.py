@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -25,6 +26,7 @@ from harness.training.markov import trained_on_chains
 from harness.training.matching import matched
 from harness.training.recipe import Recipe
 from harness.training.regression import trained_on_functions
+from harness.tuning import tuned, tuning
 
 SHORT = Recipe(steps=3, batch_size=2)
 
@@ -59,6 +61,13 @@ def test_other_code_trains_anew(folder: Path, monkeypatch: pytest.MonkeyPatch) -
     trained_on_mixture(small(), SHORT, 0)
     monkeypatch.setattr(cached, "sources", lambda: "other")
     trained_on_mixture(small(), SHORT, 0)
+    assert kept(folder) == 2
+
+
+def test_other_kernels_round_otherwise_and_train_another_model(folder: Path) -> None:
+    trained_on_mixture(small(), SHORT, 0)
+    with tuned(replace(tuning(), mask_strip=7)):
+        trained_on_mixture(small(), SHORT, 0)
     assert kept(folder) == 2
 
 

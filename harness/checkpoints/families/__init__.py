@@ -38,6 +38,10 @@ class Family:
     defaults: ClassVar[Fields] = {}
     """What the family's code assumes of fields that a config leaves out, where that is not what LLaMA's assumes."""
 
+    sizes: ClassVar[Fields] = {}
+    """What it, and no family derived from it, assumes of sizes that the text model's part of a larger config leaves
+    out; a config that is a text model's alone has to state them."""
+
     def document(self, config: Config) -> Document:
         """Translate the fields of a config.
 
@@ -88,18 +92,20 @@ def activation(config: Config, kinds: Mapping[str, dict[str, str]], *names: str,
     """The MLP kind of an activation's name."""
     name = config.take(*names, default=default)
     if name not in kinds:
-        config.refuse(names[0], name)
+        stated = next((each for each in names if each in config.names), names[0])
+        config.refuse(stated, name, f"known: {', '.join(kinds)}")
     return dict(kinds[name])
 
 
 def with_windows(document: Document, config: Config, assumed: list[str]) -> Document:
     """Layers that see everything and layers that see a window, by `layer_types` or, without it, as assumed."""
     kinds = config.take("layer_types", default=assumed)
+    count = document["dims"]["num_layers"]
     window = config.take("sliding_window", default=None)
     patterns = {"full_attention": "dense", "sliding_attention": {"kind": "banded", "window": window}}
     unknown = set(kinds) - set(patterns)
-    if unknown or len(kinds) != document["dims"]["num_layers"] or ("sliding_attention" in kinds and not window):
-        config.refuse("layer_types", kinds)
+    if unknown or len(kinds) != count or ("sliding_attention" in kinds and not window):
+        config.refuse("layer_types", kinds, f"expected {count} of {', '.join(patterns)}, and a window where one slides")
     names = {"full_attention": "full", "sliding_attention": "window"}
     return {
         **document,

@@ -38,8 +38,8 @@ class Apertus(Llama, called="Apertus"):
 
     def document(self, config: Config) -> Document:
         """LLaMA's."""
-        if not parameters_of(config)[1]:
-            config = config.with_fields(rope_parameters=SCALED)
+        if not parameters_of(config).names:
+            config = config.with_parts(rope_parameters=SCALED)
         return super().document(config)
 
     def attention(self, config: Config) -> dict[str, Any]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from harness.checkpoints.config import Config
 from harness.checkpoints.families import Document, families
 from harness.checkpoints.families.llama import NAMES, Llama
 from harness.checkpoints.layout import Templates
 from harness.spec.model import Spec
+
+SECOND_VOCABULARY = 125696
+"""Only the vocabulary tells a config of Baichuan 2, whose code normalises the rows of the head, from Baichuan 1's."""
 
 
 @families.register("baichuan")
@@ -17,12 +22,16 @@ class Baichuan(Llama, called="Baichuan"):
 
     def document(self, config: Config) -> Document:
         """LLaMA's, with multi-head attention and the positions of its size."""
+        second = config.take("vocab_size") == SECOND_VOCABULARY
+        config.ignore("z_loss_weight")  # of training
         linear_biases = config.take("max_position_embeddings", default=None) is None
         length = config.take("max_position_embeddings", "model_max_length")
         document = super().document(config.with_fields(max_position_embeddings=length))
         choices = document["choices"]
         attention = {"kind": "softmax", "num_heads": choices["attention"]["num_heads"], "bias": False}
-        changed = {"attention": attention} | ({"position": "alibi"} if linear_biases else {})
+        changed: dict[str, Any] = {"attention": attention} | ({"position": "alibi"} if linear_biases else {})
+        if second and choices["head"]["kind"] == "untied":
+            changed["head"] = {**choices["head"], "normalised": True}
         return {**document, "choices": {**choices, **changed}}
 
     def templates(self, spec: Spec) -> Templates:

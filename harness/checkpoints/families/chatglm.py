@@ -23,7 +23,6 @@ class ChatGLM(Family, called="GLM"):
 
     def document(self, config: Config) -> Document:
         """That of the generation."""
-        config.expect("quantization_bit", 0)
         config.expect("pre_seq_len")
         config.expect("prefix_projection", False)
         return _second(config) if config.take("ffn_hidden_size", default=None) else _first(config)
@@ -42,7 +41,7 @@ def _first(config: Config) -> Document:
         "dims": sizes,
         "choices": {
             "embedding": {"kind": "table", "norm": True},
-            "norm": {"kind": "layernorm", "eps": config.take("layernorm_epsilon")},
+            "norm": {"kind": "layernorm", "eps": config.take("layernorm_epsilon", of=float)},
             "residual": {"kind": "deepnorm", "alpha": alpha},
             "position": {"kind": "rope_2d", "theta": 10000.0},
             "attention": {
@@ -70,8 +69,9 @@ def _second(config: Config) -> Document:
     config.expect("post_layer_norm", True)
     config.expect("apply_residual_connection_post_layernorm", False)
     config.expect("original_rope", True)
-    config.expect("rope_ratio", 1, 1.0)
+    ratio = config.take("rope_ratio", default=1.0)
     config.expect("interleaved_qkv", False)
+    config.ignore("classifier_dropout")
     for rounding in ("apply_query_key_layer_scaling", "attention_softmax_in_fp32", "fp32_residual_connection"):
         config.ignore(rounding)
     heads = config.take("num_attention_heads")
@@ -80,9 +80,9 @@ def _second(config: Config) -> Document:
     return {
         "dims": dims(config, "num_layers", "hidden_size", "padded_vocab_size", "seq_length"),
         "choices": {
-            "norm": {"kind": "rmsnorm", "eps": config.take("layernorm_epsilon")},
+            "norm": {"kind": "rmsnorm", "eps": config.take("layernorm_epsilon", of=float)},
             "residual": "pre",
-            "position": {"kind": "rope", "theta": 10000.0, "fraction": 0.5, "layout": "interleaved"},
+            "position": {"kind": "rope", "theta": 10000.0 * ratio, "fraction": 0.5, "layout": "interleaved"},
             "attention": {
                 "kind": "softmax",
                 "num_heads": heads,

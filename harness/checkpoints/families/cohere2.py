@@ -17,6 +17,15 @@ class Cohere2(Cohere, called="Cohere"):
 
     defaults: ClassVar[Fields] = {"tie_word_embeddings": True, "sliding_window": 4096}
 
+    sizes: ClassVar[Fields] = {
+        "vocab_size": 256000,
+        "hidden_size": 8192,
+        "intermediate_size": 22528,
+        "num_hidden_layers": 40,
+        "num_attention_heads": 64,
+        "max_position_embeddings": 8192,
+    }
+
     def document(self, config: Config) -> Document:
         """Cohere's, with every fourth layer seeing everything where the config does not say which."""
         config.expect("cache_implementation", "hybrid")
@@ -29,7 +38,7 @@ class Cohere2(Cohere, called="Cohere"):
         config.expect("head_dim", config.take("hidden_size") // config.take("num_attention_heads"))
         document = super().document(config)
         period = config.take("sliding_window_pattern", default=4)
-        if config.take("layer_types", default=None) is None:
+        if config.take("layer_types", default=None, of=list) is None:
             config.expect("layer_switch", period)
         for name in ("layer_switch", "_sliding_window_pattern"):  # neither is read
             config.ignore(name)

@@ -37,8 +37,8 @@ class CWM(Llama, called="CWM"):
 
     def document(self, config: Config) -> Document:
         """LLaMA's; the first layer of four sees everything where the config does not say which."""
-        if not parameters_of(config)[1]:
-            config = config.with_fields(rope_parameters=SCALED)
+        if not parameters_of(config).names:
+            config = config.with_parts(rope_parameters=SCALED)
         document = super().document(config)
         layers = range(document["dims"]["num_layers"])
         return with_windows(document, config, ["sliding_attention" if i % 4 else "full_attention" for i in layers])

@@ -26,5 +26,6 @@ class Ernie45(Llama, called="ERNIE"):
 
     def document(self, config: Config) -> Document:
         """LLaMA's, with one field for all biases."""
+        config.ignore("weight_share_add_bias")  # not read
         bias = config.take("use_bias", default=False)
         return super().document(config.with_fields(attention_bias=bias, mlp_bias=bias))

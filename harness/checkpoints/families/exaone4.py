@@ -24,18 +24,29 @@ class EXAONE4(Llama, called="EXAONE"):
         "sliding_window": 4096,
         "sliding_window_pattern": 4,
     }
+    sizes: ClassVar[Fields] = {
+        "vocab_size": 102400,
+        "hidden_size": 4096,
+        "intermediate_size": 16384,
+        "num_hidden_layers": 32,
+        "num_attention_heads": 32,
+        "max_position_embeddings": 2048,
+    }
     absent = ("attention_bias", "mlp_bias")
 
     def document(self, config: Config) -> Document:
         """LLaMA's, with the norms behind the sublayers, and windows."""
         document = with_choices(super().document(config), residual="reordered")
         layers = range(1, document["dims"]["num_layers"] + 1)
-        period = config.take("sliding_window_pattern", default=None)
         if config.take("sliding_window", default=None) is None:
+            config.ignore("sliding_window_pattern")
             return with_windows(document, config, ["full_attention" for _ in layers])
-        if config.take("layer_types", default=None) is None and not isinstance(period, int):
-            config.refuse("sliding_window_pattern", period)
-        assumed = ["sliding_attention" if isinstance(period, int) and i % period else "full_attention" for i in layers]
+        if config.take("layer_types", default=None, of=list):
+            config.ignore("sliding_window_pattern")  # a word in some configs
+            assumed = []
+        else:
+            period = config.take("sliding_window_pattern")
+            assumed = ["sliding_attention" if i % period else "full_attention" for i in layers]
         return in_blocks(with_windows(document, config, assumed), "position", full="none")
 
     def attention(self, config: Config) -> dict[str, Any]:

@@ -16,8 +16,7 @@ from harness.spec.model import Spec
 class Falcon(Family, called="Falcon"):
     """Sublayers side by side behind one norm (7B) or two (40B), or one after the other (RW); LayerNorm, rotary.
 
-    The linear biases of Falcon-RW are refused: they are rounded to bfloat16, whatever the model computes in, and
-    scaled with the scores.
+    The linear biases of Falcon-RW are rounded to bfloat16, whatever the model computes in, and scaled with the scores.
     """
 
     source = ("transformers, models/falcon", "https://github.com/huggingface/transformers")
@@ -26,18 +25,23 @@ class Falcon(Family, called="Falcon"):
 
     def document(self, config: Config) -> Document:
         """Of the fields for keys and values, the new architecture reads `num_kv_heads`, the others `multi_query`."""
-        config.expect("alibi", False)
+        if config.take("alibi", default=False):
+            position: dict[str, Any] = {"kind": "alibi", "scaled_scores": True, "rounded": "bfloat16"}
+            config.ignore("rope_theta", "rope_parameters", "rope_scaling")
+        else:
+            position = rope(config)
         config.expect("apply_residual_connection_post_layernorm", False)
         length = config.take("max_position_embeddings", default=2048)
         hidden = config.take("hidden_size", "n_embed")
         config = config.with_fields(hidden_size=hidden, max_position_embeddings=length)
         bias = config.take("bias", default=False)
+        config.expect("ff_factor", config.take("ffn_hidden_size", default=4 * hidden) // hidden)
         return {
             "dims": dims(config, "num_hidden_layers", "hidden_size", "vocab_size", "max_position_embeddings"),
             "choices": {
                 "norm": {"kind": "layernorm", "eps": config.take("layer_norm_epsilon", default=1e-5)},
                 "residual": _residual(config),
-                "position": rope(config),
+                "position": position,
                 "attention": {**_heads(config), "bias": bias},
                 "pattern": "dense",
                 "mlp": {
@@ -82,3 +86,21 @@ def _heads(config: Config) -> dict[str, Any]:
         return {"kind": "softmax", "num_heads": heads, "num_kv_heads": 1}
     config.expect("num_kv_heads", heads)
     return {"kind": "softmax", "num_heads": heads}
+
+
+@families.register("RefinedWeb")
+@families.register("RefinedWebModel")
+class RefinedWeb(Falcon, called="Falcon"):
+    """Falcon 7B, 40B and RW as their own code calls the fields; 40B has two norms and several key-value heads."""
+
+    source = ("tiiuae/falcon-7b and falcon-40b, modelling_RW.py", "https://huggingface.co/tiiuae/falcon-7b")
+
+    def document(self, config: Config) -> Document:
+        """The same under other names."""
+        layers, heads = config.take("n_layer"), config.take("n_head")
+        shared = config.take("n_head_kv", default=None)
+        config.expect("parallel_attn", True, False)
+        renamed = {"num_hidden_layers": layers, "num_attention_heads": heads}
+        if shared is not None:
+            renamed |= {"num_kv_heads": shared, "new_decoder_architecture": True}
+        return super().document(config.with_fields(**renamed))

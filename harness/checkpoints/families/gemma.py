@@ -38,7 +38,7 @@ class Gemma(Llama, called="Gemma"):
         """LLaMA's, with the embeddings times the root of their width."""
         config.expect("use_bidirectional_attention", False)
         config.expect("hidden_activation", "gelu_pytorch_tanh")
-        if config.take("hidden_act") == "gelu":
+        if config.take("hidden_act", of=str) == "gelu":
             config = config.with_fields(hidden_act="gelu_pytorch_tanh")
         return with_choices(super().document(config), embedding={"kind": "table", "scale": "sqrt(D)"})
 

@@ -44,8 +44,8 @@ class Gemma2(Llama, called="Gemma"):
         config.expect("use_bidirectional_attention", False)
         config.expect("cache_implementation", "hybrid")
         config.ignore("hidden_act")
-        document = super().document(config.with_fields(hidden_act=config.take("hidden_activation")))
-        softcap = config.take("final_logit_softcapping", default=None)
+        document = super().document(config.with_fields(hidden_act=config.take("hidden_activation", of=str)))
+        softcap = config.take("final_logit_softcapping", default=None, of=float)
         document = with_choices(
             document,
             residual=self.residual,
@@ -64,8 +64,8 @@ class Gemma2(Llama, called="Gemma"):
     def attention(self, config: Config) -> dict[str, Any]:
         """Scores are scaled by what the config says, then capped."""
         scale, softcap = (
-            config.take("query_pre_attn_scalar") ** -0.5,
-            config.take("attn_logit_softcapping", default=None),
+            config.take("query_pre_attn_scalar", of=float) ** -0.5,
+            config.take("attn_logit_softcapping", default=None, of=float),
         )
         return {**super().attention(config), "scale": scale, "softcap": softcap}
 

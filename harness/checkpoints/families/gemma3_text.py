@@ -10,7 +10,7 @@ from harness.checkpoints.families.gemma import one_plus
 from harness.checkpoints.families.gemma2 import SANDWICH, Gemma2
 from harness.checkpoints.families.llama import HEAD_NORMS
 from harness.checkpoints.layout import Templates
-from harness.checkpoints.rotary import rotary
+from harness.checkpoints.rotary import kind_of, rotary
 from harness.spec.model import Spec
 
 
@@ -22,13 +22,22 @@ class Gemma3Text(Gemma2, called="Gemma"):
 
     defaults: ClassVar[Fields] = {**Gemma2.defaults, "final_logit_softcapping": None, "attn_logit_softcapping": None}
 
+    sizes: ClassVar[Fields] = {
+        "vocab_size": 262208,
+        "hidden_size": 2304,
+        "intermediate_size": 9216,
+        "num_hidden_layers": 26,
+        "num_attention_heads": 8,
+        "max_position_embeddings": 131072,
+    }
+
     def document(self, config: Config) -> Document:
         """Gemma 2's, with a base for each kind of layer."""
         config.expect("attn_logit_softcapping")
         local, everywhere = rotary_by_kind(
             config, local=config.take("rope_local_base_freq", default=1e4), everywhere=1e6
         )
-        document = super().document(config.with_fields(rope_parameters=None, rope_scaling=None))
+        document = super().document(config.with_parts(rope_parameters={}, rope_scaling={}))
         return in_blocks(with_choices(document, position=local), "position", full=everywhere)
 
     def period(self, config: Config) -> int:
@@ -51,14 +60,14 @@ def rotary_by_kind(config: Config, *, local: float, everywhere: float) -> tuple[
 
     Before transformers 5 the bases are fields of their own, and the scaling is that of the layers without a window.
     """
-    given = config.take("rope_parameters", default={})
-    if set(given) - {"sliding_attention", "full_attention"}:
-        config.refuse("rope_parameters", given)
-    scaling = config.take("rope_scaling", default={})
+    given, scaling = config.mapping("rope_parameters"), config.mapping("rope_scaling")
     base = config.take("rope_theta", default=everywhere)
-    windowed = {"rope_theta": local, **given.get("sliding_attention", {})}
-    full = {"rope_theta": base, **given.get("full_attention", {}), **scaling}
-    field = "rope_scaling" if scaling else "rope_parameters"
-    if windowed.get("rope_type", "default") != "default":
-        config.refuse("rope_parameters", given)
-    return rotary(config, "rope_parameters", windowed), rotary(config, field, full, by_kind=True)
+    windowed, full = given.mapping("sliding_attention"), given.mapping("full_attention")
+    kind = kind_of(windowed)
+    if kind != "default":
+        windowed.refuse("rope_type", kind, "expected default")
+    outside = config.with_fields(rope_theta=local)
+    everything = scaling if scaling.names else full
+    if scaling.names:
+        base = full.take("rope_theta", default=base)
+    return rotary(outside, windowed), rotary(config.with_fields(rope_theta=base), everything, by_kind=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.checkpoints.config import Config
 from harness.checkpoints.families import PLAIN, Document, Family, activation, dims, families, head
-from harness.checkpoints.layout import Form, Templates, Transposed
+from harness.checkpoints.layout import UNCHANGED, Form, Stacked, StackedTransposed, Templates, Transposed
 from harness.spec.model import Spec
 
 
@@ -39,11 +39,18 @@ class GPT2(Family, called="GPT"):
     ignored = (".attn.bias", ".attn.masked_bias")
 
     def document(self, config: Config) -> Document:
-        """Everything is biased; the MLP is four times as wide where the config does not say."""
+        """Everything is biased; the MLP is four times as wide where the config does not say.
+
+        SantaCoder's own code, under this `model_type`, shares one head of keys and values.
+        """
         config.expect("scale_attn_weights", True)
         config.expect("scale_attn_by_inverse_layer_idx", False)
         config.expect("add_cross_attention", False)
         config.ignore("reorder_and_upcast_attn", "n_ctx")
+        shared = config.take("attention_head_type", default="multihead")
+        if shared not in ("multihead", "multiquery"):
+            config.refuse("attention_head_type", shared, "expected multihead or multiquery")
+        one = {"num_kv_heads": 1} if shared == "multiquery" else {}
         sizes = dims(config, "n_layer", "n_embd", "vocab_size", "n_positions")
         return {
             "dims": sizes,
@@ -51,7 +58,7 @@ class GPT2(Family, called="GPT"):
                 "norm": {"kind": "layernorm", "eps": config.take("layer_norm_epsilon", default=1e-5)},
                 "residual": "pre",
                 "position": "learned",
-                "attention": {"kind": "softmax", "num_heads": config.take("n_head"), "bias": True},
+                "attention": {"kind": "softmax", "num_heads": config.take("n_head"), **one, "bias": True},
                 "pattern": "dense",
                 "mlp": {
                     **activation(config, PLAIN, "activation_function", default="gelu_new"),
@@ -64,11 +71,21 @@ class GPT2(Family, called="GPT"):
         }
 
     def templates(self, spec: Spec) -> Templates:
-        """Queries, keys and values in one matrix."""
+        """Queries, keys and values in one matrix; SantaCoder's queries are in one of their own."""
+        attention = spec.choices.attention
+        one_matrix = attention.kv_heads == attention.num_heads
+        block = {released: own for released, own in BLOCK.items() if one_matrix or own != "attention.qkv"}
+        separate: dict[str, tuple[tuple[str, ...], Form]] = {}
+        for part, form in (("weight", StackedTransposed()), ("bias", Stacked())):
+            layer, own = "transformer.h.{i}.attn.", "layers.{i}.attention."
+            query = Transposed() if part == "weight" else UNCHANGED
+            separate[f"{layer}q_attn.{part}"] = ((f"{own}query.{part}",), query)
+            separate[f"{layer}kv_attn.{part}"] = ((f"{own}key.{part}", f"{own}value.{part}"), form)
         return {
+            **({} if one_matrix else separate),
             "transformer.wte.weight": "embedding.table.weight",
             "transformer.wpe.weight": "positions.0.table.weight",
-            **transformer_templates(BLOCK, transposed=CONV1D),
+            **transformer_templates(block, transposed=CONV1D),
             "transformer.ln_f.weight": "final_norm.0.weight",
             "transformer.ln_f.bias": "final_norm.0.bias",
             "lm_head.weight": "head.out.weight",

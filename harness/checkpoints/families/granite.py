@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from harness.checkpoints.config import Config
-from harness.checkpoints.families import Document, families, with_choices
+from harness.checkpoints.families import Document, Fields, families, with_choices
 from harness.checkpoints.families.llama import Llama
 
 
@@ -14,6 +14,15 @@ class Granite(Llama, called="Granite"):
     """The dense models of Granite 3."""
 
     source = ("transformers, models/granite", "https://github.com/huggingface/transformers")
+
+    sizes: ClassVar[Fields] = {
+        "vocab_size": 32000,
+        "hidden_size": 4096,
+        "intermediate_size": 11008,
+        "num_hidden_layers": 32,
+        "num_attention_heads": 32,
+        "max_position_embeddings": 2048,
+    }
 
     def document(self, config: Config) -> Document:
         """LLaMA's, with the factors."""

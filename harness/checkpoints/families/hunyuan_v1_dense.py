@@ -8,7 +8,7 @@ from harness.checkpoints.config import Config
 from harness.checkpoints.families import Document, Fields, families
 from harness.checkpoints.families.llama import NAMES, Llama
 from harness.checkpoints.layout import Templates
-from harness.checkpoints.rotary import parameters_of
+from harness.checkpoints.rotary import READ_BY_SOME, kind_of, parameters_of
 from harness.spec.model import Spec
 
 
@@ -23,15 +23,17 @@ class HunyuanDense(Llama, called="Hunyuan"):
 
     def document(self, config: Config) -> Document:
         """LLaMA's, with the base that `alpha` makes."""
-        config.ignore("eod_token_id")
+        config.ignore("dense_list")  # of a head for another task
         config.expect("use_qk_norm", True)
-        _, scaling = parameters_of(config)
-        if "dynamic" in (scaling.get("rope_type"), scaling.get("type")) and scaling.get("alpha"):
+        scaling = parameters_of(config)
+        scaling.ignore(*READ_BY_SOME)
+        alpha = scaling.take("alpha", default=None, of=float)
+        if kind_of(scaling) == "dynamic" and alpha:
             size, heads = config.take("hidden_size"), config.take("num_attention_heads")
             channels = config.take("head_dim", default=size // heads)
-            theta = scaling.get("rope_theta", config.take("rope_theta", default=10000.0))
-            stretched = theta * scaling["alpha"] ** (channels / (channels - 2))
-            config = config.with_fields(rope_parameters={"rope_theta": stretched}, rope_scaling=None)
+            theta = scaling.take("rope_theta", default=config.take("rope_theta", default=10000.0))
+            stretched = theta * alpha ** (channels / (channels - 2))
+            config = config.with_parts(rope_parameters={"rope_theta": stretched}, rope_scaling={})
         return super().document(config)
 
     def attention(self, config: Config) -> dict[str, Any]:

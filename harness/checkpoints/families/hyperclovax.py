@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from harness.checkpoints.config import Config
-from harness.checkpoints.families import Document, families, with_choices
+from harness.checkpoints.families import Document, Fields, families, with_choices
 from harness.checkpoints.families.granite import Granite
 from harness.checkpoints.families.llama import NAMES, Llama
 from harness.checkpoints.layout import Templates
@@ -17,6 +17,15 @@ class HyperCLOVAX(Granite, called="HyperCLOVA X"):
     """The text models of HyperCLOVA X SEED."""
 
     source = ("transformers, models/hyperclovax", "https://github.com/huggingface/transformers")
+
+    sizes: ClassVar[Fields] = {
+        "vocab_size": 32000,
+        "hidden_size": 4096,
+        "intermediate_size": 11008,
+        "num_hidden_layers": 32,
+        "num_attention_heads": 32,
+        "max_position_embeddings": 2048,
+    }
 
     def document(self, config: Config) -> Document:
         """Granite's, with norms on both sides where `use_post_norm` is set."""
@@ -30,7 +39,7 @@ class HyperCLOVAX(Granite, called="HyperCLOVA X"):
 
     def attention(self, config: Config) -> dict[str, Any]:
         """The factor of the scores is the usual one where the config does not say."""
-        return {**Llama.attention(self, config), "scale": config.take("attention_multiplier", default=None)}
+        return {**Llama.attention(self, config), "scale": config.take("attention_multiplier", default=None, of=float)}
 
     def templates(self, spec: Spec) -> Templates:
         """LLaMA's, with the norms behind the sublayers."""

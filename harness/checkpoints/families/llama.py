@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from harness.checkpoints.config import Config
-from harness.checkpoints.families import GATED, Document, Family, activation, dims, families, head
+from harness.checkpoints.families import GATED, Document, Family, Fields, activation, dims, families, head
 from harness.checkpoints.layout import Templates
 from harness.checkpoints.rotary import rope
 from harness.spec.model import Spec
@@ -36,13 +36,24 @@ HEAD_NORMS = {
 """Norms of queries and keys, as most families that have them call them."""
 
 
+@families.register("aquila")
 @families.register("llama")
+@families.register("xverse")
 class Llama(Family, called="LLaMA"):
     """LLaMA, LLaMA 2, and what was released in their layout."""
 
     source = ("transformers, models/llama", "https://github.com/huggingface/transformers")
 
     ignored: ClassVar[tuple[str, ...]] = (".rotary_emb.inv_freq",)
+
+    sizes: ClassVar[Fields] = {
+        "vocab_size": 32000,
+        "hidden_size": 4096,
+        "intermediate_size": 11008,
+        "num_hidden_layers": 32,
+        "num_attention_heads": 32,
+        "max_position_embeddings": 2048,
+    }
 
     layout: ClassVar[str] = "half_split"
     """Which channels of a head make a rotary pair."""
@@ -91,3 +102,18 @@ class Llama(Family, called="LLaMA"):
     def templates(self, spec: Spec) -> Templates:
         """As transformers names them."""
         return NAMES
+
+
+@families.register("Yi")
+class Yi(Llama, called="Yi"):
+    """The first releases of Yi, in the layout of their own code."""
+
+    source = ("01-ai/Yi-6B, modeling_yi.py", "https://huggingface.co/01-ai/Yi-6B")
+
+    def templates(self, spec: Spec) -> Templates:
+        """LLaMA's, with other words for the norms."""
+        renamed = {"input_layernorm": "ln1", "post_attention_layernorm": "ln2"}
+        names = NAMES.items()
+        for theirs, here in renamed.items():
+            names = {name.replace(f".{theirs}.", f".{here}."): own for name, own in names}.items()
+        return dict(names)

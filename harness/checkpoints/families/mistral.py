@@ -16,6 +16,14 @@ class Mistral(Llama, called="Mistral"):
     source = ("transformers, models/mistral", "https://github.com/huggingface/transformers")
 
     defaults: ClassVar[Fields] = {"num_key_value_heads": 8, "sliding_window": 4096}
+    sizes: ClassVar[Fields] = {
+        "vocab_size": 32000,
+        "hidden_size": 4096,
+        "intermediate_size": 14336,
+        "num_hidden_layers": 32,
+        "num_attention_heads": 32,
+        "max_position_embeddings": 131072,
+    }
     absent = ("attention_bias", "mlp_bias")
 
     def document(self, config: Config) -> Document:

@@ -13,7 +13,6 @@ SETTLED = {
     "qk_ln": False,
     "attn_uses_sequence_id": False,
     "alibi": True,
-    "alibi_bias_max": 8,
 }
 """The only values of `attn_config` that transformers and the release agree on."""
 
@@ -25,7 +24,10 @@ class MPT(Family, called="MPT"):
     source = ("transformers, models/mpt", "https://github.com/huggingface/transformers")
 
     def document(self, config: Config) -> Document:
-        """With linear biases, `learned_pos_emb` adds nothing. Models that clip their projections are refused."""
+        """With linear biases, `learned_pos_emb` adds nothing.
+
+        The release reads `alibi_bias_max`; transformers takes 8 whatever it says.
+        """
         config.expect("no_bias", True)
         config.expect("expansion_ratio", 4)
         config.expect("logit_scale")
@@ -33,25 +35,25 @@ class MPT(Family, called="MPT"):
         config.expect("norm_type", "low_precision_layernorm")
         for name in ("learned_pos_emb", "init_device", "init_config", "tokenizer_name", "verbose"):
             config.ignore(name)
-        inner = Config(config.take("attn_config", default={}), config.file)
+        inner = config.mapping("attn_config")
         for name, value in SETTLED.items():
             inner.expect(name, value)
-        inner.expect("clip_qkv")
-        inner.take("attn_impl", default=None)
-        scale = inner.take("softmax_scale", default=None)
-        inner.finish()
+        inner.ignore("attn_impl", "model_type")
+        clip, scale = (inner.take(name, default=None, of=float) for name in ("clip_qkv", "softmax_scale"))
+        steepest = inner.take("alibi_bias_max", default=8)
         sizes = dims(config, "n_layers", "d_model", "vocab_size", "max_seq_len")
         return {
             "dims": sizes,
             "choices": {
                 "norm": {"kind": "layernorm", "eps": config.take("layer_norm_epsilon", default=1e-5), "bias": False},
                 "residual": "pre",
-                "position": "alibi",
+                "position": "alibi" if steepest == 8 else {"kind": "alibi", "bias_max": steepest},
                 "attention": {
                     "kind": "softmax",
                     "num_heads": config.take("n_heads"),
                     "bias": False,
                     "scale": scale,
+                    "clip": clip or None,
                 },
                 "pattern": "dense",
                 "mlp": {

@@ -24,7 +24,7 @@ class NanoChat(Llama, called="nanochat"):
     def document(self, config: Config) -> Document:
         """LLaMA's, with embeddings that are normalised and logits that are capped."""
         document = super().document(config)
-        softcap = config.take("final_logit_softcapping", default=None)
+        softcap = config.take("final_logit_softcapping", default=None, of=float)
         return with_choices(
             document,
             embedding={"kind": "table", "norm": True},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from harness.checkpoints.config import Config
 from harness.checkpoints.families import Document, families, with_choices
 from harness.checkpoints.families.llama import Llama
@@ -9,7 +11,7 @@ from harness.checkpoints.families.llama import Llama
 
 @families.register("olmo")
 class OLMo(Llama, called="OLMo"):
-    """The first OLMo. Models that clip queries, keys and values are refused."""
+    """The first OLMo, some of whose models clip queries, keys and values."""
 
     source = ("transformers, models/olmo", "https://github.com/huggingface/transformers")
 
@@ -17,6 +19,9 @@ class OLMo(Llama, called="OLMo"):
 
     def document(self, config: Config) -> Document:
         """LLaMA's, with its own norms, whose eps no config states."""
-        config.expect("clip_qkv")
         norm = {"kind": "layernorm", "eps": 1e-5, "gain": False, "bias": False}
         return with_choices(super().document(config), norm=norm)
+
+    def attention(self, config: Config) -> dict[str, Any]:
+        """LLaMA's, clipped."""
+        return {**super().attention(config), "clip": config.take("clip_qkv", default=None, of=float)}

@@ -21,7 +21,7 @@ class OLMo3(OLMo2, called="OLMo"):
     def document(self, config: Config) -> Document:
         """OLMo 2's, with the rotary positions of each kind of layer."""
         local, everywhere = rotary_by_kind(config, local=5e5, everywhere=5e5)
-        document = super().document(config.with_fields(rope_parameters=None, rope_scaling=None))
+        document = super().document(config.with_parts(rope_parameters={}, rope_scaling={}))
         layers = range(1, document["dims"]["num_layers"] + 1)
         assumed = ["sliding_attention" if layer % 4 else "full_attention" for layer in layers]
         document = with_windows(with_choices(document, position=local), config, assumed)

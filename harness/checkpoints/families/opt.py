@@ -40,15 +40,20 @@ class OPT(Family, called="OPT"):
     source = ("transformers, models/opt", "https://github.com/huggingface/transformers")
 
     def document(self, config: Config) -> Document:
-        """Tables narrower than the model (OPT-350M) are refused."""
+        """The table of OPT-350M is narrower than the model. Galactica's configs say that its positions are learned."""
         config.expect("_remove_final_layer_norm", False)
         sizes = dims(config, "num_hidden_layers", "hidden_size", "vocab_size", "max_position_embeddings")
-        config.expect("word_embed_proj_dim", sizes["hidden_size"])
+        config.ignore("output_projection")  # not read
+        config.expect("learned_embeddings", True)
+        config.expect("scale_embeddings", False)
+        width = config.take("word_embed_proj_dim", default=sizes["hidden_size"])
+        narrow = {} if width == sizes["hidden_size"] else {"width": width}
         bias = config.take("enable_bias", default=True)
         affine = config.take("layer_norm_elementwise_affine", default=True)
         return {
             "dims": sizes,
             "choices": {
+                "embedding": {"kind": "table", **narrow},
                 "norm": {"kind": "layernorm", "eps": 1e-5, "gain": affine, "bias": affine},
                 "residual": "pre" if config.take("do_layer_norm_before", default=True) else "post",
                 "position": {"kind": "learned", "unused": 2},
@@ -59,11 +64,15 @@ class OPT(Family, called="OPT"):
                     "intermediate_size": config.take("ffn_dim"),
                     "bias": bias,
                 },
-                "head": head(config, tied=True),
+                "head": {**head(config, tied=True), **narrow},
                 "objective": "causal_lm",
             },
         }
 
     def templates(self, spec: Spec) -> Templates:
         """Where the norms stand behind the sublayers, there is no final one."""
-        return fairseq_templates("model.decoder", "final_layer_norm", "lm_head")
+        return {
+            **fairseq_templates("model.decoder", "final_layer_norm", "lm_head"),
+            "model.decoder.project_in.weight": "embedding.onto.weight",
+            "model.decoder.project_out.weight": "head.onto.weight",
+        }

@@ -32,7 +32,7 @@ class Qwen(Family, called="Qwen"):
         return {
             "dims": dims(config, "num_hidden_layers", "hidden_size", "vocab_size", "seq_length"),
             "choices": {
-                "norm": {"kind": "rmsnorm", "eps": config.take("layer_norm_epsilon")},
+                "norm": {"kind": "rmsnorm", "eps": config.take("layer_norm_epsilon", of=float)},
                 "residual": "pre",
                 "position": neox_rope(config, fraction=1.0),
                 "attention": {

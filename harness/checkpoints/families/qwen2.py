@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from harness.checkpoints.config import Config
-from harness.checkpoints.families import Document, families, with_windows
+from harness.checkpoints.families import Document, Fields, families, with_windows
 from harness.checkpoints.families.llama import Llama
 
 
@@ -15,10 +15,20 @@ class Qwen2(Llama, called="Qwen"):
 
     source = ("transformers, models/qwen2", "https://github.com/huggingface/transformers")
 
+    sizes: ClassVar[Fields] = {
+        "vocab_size": 151936,
+        "hidden_size": 4096,
+        "intermediate_size": 22016,
+        "num_hidden_layers": 32,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 32,
+        "max_position_embeddings": 32768,
+    }
     absent = ("mlp_bias",)
 
     def document(self, config: Config) -> Document:
         """LLaMA's, with windows where `use_sliding_window` is set."""
+        config.ignore("dual_chunk_attention_config")  # of serving: transformers does not read it
         document = super().document(config)
         if config.take("use_sliding_window", default=False):
             first = config.take("max_window_layers", default=28)

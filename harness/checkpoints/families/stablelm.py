@@ -17,15 +17,12 @@ NORM_BIASES = {
 
 @families.register("stablelm")
 class StableLM(Llama, called="StableLM"):
-    """A quarter of each head rotates; StableLM 2 12B has its sublayers side by side.
-
-    Its norms of queries and keys, with gains for every head, are refused.
-    """
+    """A quarter of each head rotates; StableLM 2 12B has its sublayers side by side, and gains for every head."""
 
     source = ("transformers, models/stablelm", "https://github.com/huggingface/transformers")
 
     fraction = 0.25
-    absent = ("qk_layernorm", "attention_bias", "mlp_bias")
+    absent = ("attention_bias", "mlp_bias")
 
     def document(self, config: Config) -> Document:
         """LLaMA's, with another norm."""
@@ -36,12 +33,39 @@ class StableLM(Llama, called="StableLM"):
         )
 
     def attention(self, config: Config) -> dict[str, Any]:
-        """Biases on queries, keys and values, or none."""
-        return {**super().attention(config), "bias": "qkv" if config.take("use_qkv_bias", default=False) else False}
+        """Biases on queries, keys and values, or none; norms of each head, or none."""
+        normalised = config.take("qk_layernorm", default=False)
+        return {
+            **super().attention(config),
+            "bias": "qkv" if config.take("use_qkv_bias", default=False) else False,
+            **({"qk_norm": "own"} if normalised else {}),
+        }
 
     def templates(self, spec: Spec) -> Templates:
         """Of sublayers side by side, the only norm stands in front of attention."""
-        names = {**NAMES, **NORM_BIASES}
+        attention = spec.choices.attention
+        heads = {"q": ("query", attention.num_heads), "k": ("key", attention.kv_heads)}
+        gains = {
+            f"model.layers.{{i}}.self_attn.{released}_layernorm.norms.{head}.weight": (
+                f"layers.{{i}}.attention.{own}_norm.gains.{head}"
+            )
+            for released, (own, count) in heads.items()
+            for head in range(count)
+        }
+        names = {**NAMES, **NORM_BIASES, **gains}
         if spec.choices.residual.kind != "parallel":
             return names
         return {name: own.replace("attention_norm", "norm") for name, own in names.items()}
+
+
+@families.register("stablelm_epoch")
+class StableLMEpoch(StableLM, called="StableLM"):
+    """StableLM 3B and the first StableLM 2, as their own code calls the fields."""
+
+    source = ("stabilityai/stablelm-3b-4e1t, modeling_stablelm_epoch.py", "https://huggingface.co/stabilityai")
+
+    def document(self, config: Config) -> Document:
+        """The same under other names."""
+        config.expect("rotary_scaling_factor", 1.0, 1)
+        share, eps = config.take("rope_pct", default=0.25), config.take("norm_eps", default=1e-5)
+        return super().document(config.with_fields(partial_rotary_factor=share, layer_norm_eps=eps))

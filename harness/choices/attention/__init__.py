@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
-from harness.choices.base import Choice, Dims, Linear, Scaling
+from harness.choices.base import Choice, Dims, Linear, Scaling, unset
 from harness.registry import Registry
 
 if TYPE_CHECKING:
     from harness.choices.axes import Choices
+    from harness.choices.norms import Norm
+
+
+class Growth(BaseModel):
+    """Queries at place p are multiplied by 1 + rate ln(1 + floor(p / length))."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    rate: Annotated[float, Field(gt=0, le=1)]
+    length: PositiveInt
 
 
 class Attention(Choice):
@@ -26,19 +36,27 @@ class Attention(Choice):
         bias: on all four projections (true), on none (false), on those of queries, keys and values only (qkv), or
             on the one out of the heads only (out; GPT-Neo).
         qk_norm: normalise queries and keys before they are rotated, as the layers are normalised: each head for
-            itself, with gains that the heads share (head; Qwen3), or all heads together (all; OLMo 2). After they
-            are rotated: each head for itself (rotated; Hunyuan).
+            itself, with gains that the heads share (head; Qwen3) or with gains of its own and no bias (own; StableLM 2
+            12B, Command R+), or all heads together (all; OLMo 2). After they are rotated: each head for itself
+            (rotated; Hunyuan).
         scale: what the scores are multiplied by; left out, 1 / sqrt(head channels).
         softcap: if given, scores become softcap tanh(scores / softcap) before the mask (Gemma 2).
+        clip: if given, queries, keys and values are cut off at -clip and clip, before all else (MPT, OLMo).
+        growth: if given, queries grow with their place (Llama 4, Ministral 3).
     """
 
     num_heads: PositiveInt
     num_kv_heads: PositiveInt | None = None
     head_dim: PositiveInt | None = None
     bias: bool | Literal["qkv", "out"]
-    qk_norm: Literal["head", "all", "rotated"] | None = None
+    qk_norm: Literal["head", "own", "all", "rotated"] | None = None
     scale: PositiveFloat | None = None
     softcap: PositiveFloat | None = None
+    clip: Annotated[PositiveFloat | None, Field(exclude_if=unset)] = None
+    growth: Annotated[Growth | None, Field(exclude_if=unset)] = None
+
+    attends: ClassVar[bool] = True
+    """Whether there is attention at all; without, the block has no norm in front of it."""
 
     @property
     def kv_heads(self) -> int:
@@ -48,6 +66,10 @@ class Attention(Choice):
     def channels(self, dims: Dims) -> int:
         """Channels of one head, C."""
         return self.head_dim or dims.hidden_size // self.num_heads
+
+    def heads(self, dims: Dims) -> dict[str, int]:
+        """Query heads, key-value heads and channels of a head, for tables."""
+        return {"query": self.num_heads, "key_value": self.kv_heads, "channels": self.channels(dims)}
 
     @property
     def bias_into(self) -> bool:
@@ -60,11 +82,16 @@ class Attention(Choice):
         return self.bias in (True, "out")
 
     def norm_widths(self, dims: Dims) -> tuple[int, ...]:
-        """Channels of the norms of queries and keys."""
+        """Channels of the norms of queries and keys that are of the layers' kind."""
         channels = self.channels(dims)
-        if self.qk_norm is None:
+        if self.qk_norm in (None, "own"):
             return ()
         return (self.num_heads * channels, self.kv_heads * channels) if self.qk_norm == "all" else (channels, channels)
+
+    def norm_params(self, norm: Norm, dims: Dims) -> int:
+        """Parameters of the norms of queries and keys; (H + K) C where each head has gains of its own."""
+        own = (self.num_heads + self.kv_heads) * self.channels(dims) if self.qk_norm == "own" else 0
+        return own + sum(norm.gains(width) for width in self.norm_widths(dims))
 
     def projections(self, dims: Dims) -> tuple[Linear, Linear]:
         """The matrix products into queries, keys and values (together), and back out of the heads."""
@@ -124,9 +151,10 @@ class Attention(Choice):
         kv_heads = min(self.kv_heads, max(1, scaling.new.hidden_size // (16 * group)))
         heads = group * kv_heads
         channels = max(4, scaling.new.hidden_size // heads // 4 * 4)
-        changed = {
+        changed: dict[str, int | Growth | None] = {
             "num_heads": heads,
             "num_kv_heads": self.num_kv_heads and kv_heads,
+            "growth": self.growth and self.growth.model_copy(update={"length": scaling.length(self.growth.length)}),
             "head_dim": None if heads * channels == scaling.new.hidden_size else channels,
         }
         return self.model_copy(update=changed)
@@ -137,8 +165,10 @@ def sharing(num_heads: int, num_kv_heads: int) -> str:
 
     MHA, multi-head: each query head has keys and values of its own (Vaswani et al. 2017); MQA, multi-query: all share
     one head of them (Shazeer 2019, https://arxiv.org/abs/1911.02150); GQA, grouped-query: groups of query heads do
-    (Ainslie et al. 2023, https://arxiv.org/abs/2305.13245).
+    (Ainslie et al. 2023, https://arxiv.org/abs/2305.13245). Without any heads, a dash.
     """
+    if not num_heads:
+        return "-"
     return "MHA" if num_kv_heads == num_heads else "MQA" if num_kv_heads == 1 else "GQA"
 
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from harness.choices.base import Choice
+from typing import Annotated
+
+from pydantic import Field, PositiveInt
+
+from harness.choices.base import Choice, unset
 from harness.registry import Registry
 
 
 class Embedding(Choice):
     """A table of token vectors and what is done to a vector before the first block."""
+
+    width: Annotated[PositiveInt | None, Field(exclude_if=unset)] = None
+    """Channels of a row of the table, where they are not those of the model."""
 
     @property
     def norms(self) -> int:

@@ -1,10 +1,10 @@
 """The token table, with the two stabilisers of GLM-130B: Zeng et al. 2022, https://arxiv.org/abs/2210.02414"""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveFloat
 
-from harness.choices.base import Dims, Source
+from harness.choices.base import Dims, Linear, Scaling, Source
 from harness.choices.embeddings import Embedding, embeddings
 
 
@@ -18,6 +18,7 @@ class Table(Embedding):
             GLM-130B's embedding gradient shrink is 0.1 (section 3.2). A tied head's gradient is not scaled.
         scale: what the looked-up vectors are multiplied by: a number, or the root of the hidden size, sqrt(D), as in
             Vaswani et al. 2017 (section 3.4) and Gemma.
+        width: if given, rows have so many channels, and a matrix takes them to those of the model (OPT-350M).
     """
 
     kind = "table"
@@ -41,5 +42,18 @@ class Table(Embedding):
         return self.model_copy(update={"scale": "sqrt(D)"}) if self.scale == dims.hidden_size**0.5 else self
 
     def params(self, dims: Dims) -> int:
-        """V D; the norm is the norm's to count."""
-        return dims.vocab_size * dims.hidden_size
+        """V D, or V W + W D with a width W; the norm is the norm's to count."""
+        if self.width is None:
+            return dims.vocab_size * dims.hidden_size
+        return dims.vocab_size * self.width + self._onto(dims).params
+
+    def flops(self, dims: Dims, tokens: int) -> int:
+        """2 W D a token where the table has a width W; looking a row up costs nothing."""
+        return 0 if self.width is None else self._onto(dims).flops(tokens)
+
+    def scaled(self, scaling: Scaling) -> Self:
+        """The same share of the hidden size."""
+        return self.model_copy(update={"width": self.width and scaling.width(self.width)})
+
+    def _onto(self, dims: Dims) -> Linear:
+        return Linear(self.width or dims.hidden_size, dims.hidden_size)

@@ -1,6 +1,6 @@
 """Tied head: Press and Wolf 2017, https://arxiv.org/abs/1608.05859"""
 
-from harness.choices.base import Dims, Linear, Source
+from harness.choices.base import Dims, Source
 from harness.choices.heads import Head, heads
 
 
@@ -13,6 +13,6 @@ class Tied(Head):
 
     tied = True
 
-    def flops(self, dims: Dims, tokens: int) -> int:
-        """2 D V a token."""
-        return Linear(dims.hidden_size, dims.vocab_size).flops(tokens)
+    def params(self, dims: Dims) -> int:
+        """None, but for D W of the matrix in front where the table has a width."""
+        return sum(matrix.params for matrix in self.matrices(dims)[:-1])

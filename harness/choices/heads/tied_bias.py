@@ -17,4 +17,4 @@ class TiedBias(Tied):
 
     def params(self, dims: Dims) -> int:
         """V: the bias."""
-        return dims.vocab_size
+        return super().params(dims) + dims.vocab_size

@@ -17,6 +17,10 @@ class Norm(Choice):
         """Parameters of a norm over vectors of this many channels."""
         raise NotImplementedError
 
+    def plain(self) -> Norm:
+        """The same with nothing learnt."""
+        raise NotImplementedError
+
     def params(self, dims: Dims) -> int:
         """Parameters of a norm over the residual stream."""
         return self.gains(dims.hidden_size)

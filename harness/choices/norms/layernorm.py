@@ -32,6 +32,10 @@ class LayerNorm(Norm):
         if self.bias and not self.gain:
             yield "bias", "found true without a gain; expected false, or gain: true"
 
+    def plain(self) -> LayerNorm:
+        """Without a gain and a bias."""
+        return self.model_copy(update={"gain": False, "bias": False})
+
     def gains(self, width: int) -> int:
         """A gain and a bias a channel."""
         return (self.gain + self.bias) * width

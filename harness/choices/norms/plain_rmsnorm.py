@@ -11,6 +11,10 @@ class PlainRMSNorm(Norm):
     kind = "plain_rmsnorm"
     source = Source("Root Mean Square Layer Normalization", "https://arxiv.org/abs/1910.07467")
 
+    def plain(self) -> Norm:
+        """Itself."""
+        return self
+
     def gains(self, width: int) -> int:
         """None."""
         return 0

@@ -2,6 +2,7 @@
 
 from harness.choices.base import Source
 from harness.choices.norms import Norm, norms
+from harness.choices.norms.plain_rmsnorm import PlainRMSNorm
 
 
 @norms.register("rmsnorm")
@@ -10,6 +11,10 @@ class RMSNorm(Norm):
 
     kind = "rmsnorm"
     source = Source("Root Mean Square Layer Normalization", "https://arxiv.org/abs/1910.07467")
+
+    def plain(self) -> Norm:
+        """Without gains."""
+        return PlainRMSNorm(eps=self.eps)
 
     def gains(self, width: int) -> int:
         """A gain a channel."""

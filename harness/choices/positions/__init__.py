@@ -17,6 +17,14 @@ class Position(Choice):
     dimensions: ClassVar[int] = 1
     """How many numbers tell it where one token stands."""
 
+    @property
+    def by_length(self) -> bool:
+        """Whether what is computed for a token depends on how many tokens there are in the call and before it.
+
+        Keys that lie in a cache then have the positions of the sequence as it was.
+        """
+        return False
+
     def length_limit(self, dims: Dims) -> int | None:
         """The longest sequence that can be computed at all; None where there is no hard limit."""
         return None

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from harness.choices.axes import Choices
 
 
+Divisors = Annotated[tuple[PositiveFloat, ...], Field(strict=False)]
+"""Numbers in a list, as YAML has them."""
+
+
 class Interpolation(BaseModel):
     """Positions are divided by `factor`: Chen et al. 2023, https://arxiv.org/abs/2306.15595"""
 
@@ -22,11 +26,11 @@ class Interpolation(BaseModel):
     kind: Literal["linear"]
     factor: PositiveFloat
 
-    def scaled(self, scaling: Scaling) -> Interpolation:
+    def scaled(self, scaling: Scaling, pairs: int | None) -> Interpolation:
         """The same."""
         return self
 
-    def problem(self, theta: float) -> str | None:
+    def problem(self, theta: float, pairs: int) -> str | None:
         """None."""
         return None
 
@@ -46,11 +50,11 @@ class InterpolationByPart(BaseModel):
     high_freq_factor: PositiveFloat
     original_length: PositiveInt
 
-    def scaled(self, scaling: Scaling) -> InterpolationByPart:
+    def scaled(self, scaling: Scaling, pairs: int | None) -> InterpolationByPart:
         """The same share of the longest sequence."""
         return self.model_copy(update={"original_length": scaling.length(self.original_length)})
 
-    def problem(self, theta: float) -> str | None:
+    def problem(self, theta: float, pairs: int) -> str | None:
         """What does not fit: the part between the two numbers of turns must have a width."""
         return (
             "low_freq_factor must be below high_freq_factor" if self.low_freq_factor >= self.high_freq_factor else None
@@ -80,15 +84,83 @@ class YaRN(BaseModel):
     truncate: bool
     attention_factor: PositiveFloat
 
-    def scaled(self, scaling: Scaling) -> YaRN:
+    def scaled(self, scaling: Scaling, pairs: int | None) -> YaRN:
         """The same share of the longest sequence."""
         return self.model_copy(update={"original_length": scaling.length(self.original_length)})
 
-    def problem(self, theta: float) -> str | None:
+    def problem(self, theta: float, pairs: int) -> str | None:
         """What does not fit: frequencies must fall, and the fast ones stand in front of the slow ones."""
         if theta <= 1:
             return f"yarn needs a theta above 1; found {theta:g}"
         return "beta_slow must not be above beta_fast" if self.beta_slow > self.beta_fast else None
+
+
+class NTK(BaseModel):
+    """The base grows with the sequence: dynamic NTK-aware scaling, as of transformers; no paper, described in
+    Peng et al. 2023, https://arxiv.org/abs/2309.00071, section 3.3
+
+    In a call whose longest sequence has n tokens, the tokens before it included, theta is multiplied by
+    (factor n / original_length - factor + 1)^(c / (c - 2)) with c rotary channels, once n is above `original_length`.
+    The first frequency stays, the last is divided by what stands in the brackets.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    kind: Literal["dynamic"]
+    factor: PositiveFloat
+    original_length: PositiveInt
+
+    def scaled(self, scaling: Scaling, pairs: int | None) -> NTK:
+        """The same share of the longest sequence."""
+        return self.model_copy(update={"original_length": scaling.length(self.original_length)})
+
+    def problem(self, theta: float, pairs: int) -> str | None:
+        """None."""
+        return None
+
+
+class LongRoPE(BaseModel):
+    """Each frequency has a divisor of its own: Ding et al. 2024, https://arxiv.org/abs/2402.13753
+
+    As in the releases of Phi-3, `short_factor` divides in calls whose longest sequence, the tokens before it included,
+    has up to `original_length` tokens, and `long_factor` in longer ones.
+
+    Attributes:
+        attention_factor: what the rotated channels of queries and of keys are multiplied by, whatever the length.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    kind: Literal["longrope"]
+    original_length: PositiveInt
+    short_factor: Divisors
+    long_factor: Divisors
+    attention_factor: PositiveFloat
+
+    def scaled(self, scaling: Scaling, pairs: int | None) -> LongRoPE:
+        """The same share of the longest sequence; of the divisors as many as there are pairs, spread evenly."""
+
+        def spread(divisors: tuple[float, ...]) -> tuple[float, ...]:
+            count = pairs or len(divisors)
+            return tuple(divisors[i * len(divisors) // count] for i in range(count))
+
+        return self.model_copy(
+            update={
+                "original_length": scaling.length(self.original_length),
+                "short_factor": spread(self.short_factor),
+                "long_factor": spread(self.long_factor),
+            }
+        )
+
+    def problem(self, theta: float, pairs: int) -> str | None:
+        """What does not fit: there must be a divisor for each pair of channels."""
+        for name, divisors in {"short_factor": self.short_factor, "long_factor": self.long_factor}.items():
+            if len(divisors) != pairs:
+                return f"{name} has {len(divisors)} numbers; expected one for each of the {pairs} rotated pairs"
+        return None
+
+
+AnyScaling = Interpolation | InterpolationByPart | YaRN | NTK | LongRoPE
 
 
 @positions.register("rope")
@@ -109,11 +181,16 @@ class Rope(Position):
     theta: PositiveFloat
     fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
     layout: Literal["half_split", "interleaved"] = "half_split"
-    scaling: Annotated[Interpolation | InterpolationByPart | YaRN, Field(discriminator="kind")] | None = None
+    scaling: Annotated[AnyScaling, Field(discriminator="kind")] | None = None
 
     def rotary_channels(self, head_channels: int) -> int:
         """How many of a head's channels are rotated: whole pairs, and at least one in heads scaled down to a few."""
         return max(2, 2 * round(head_channels * self.fraction / 2))
+
+    @property
+    def by_length(self) -> bool:
+        """Whether frequencies change with the sequence."""
+        return isinstance(self.scaling, NTK | LongRoPE)
 
     def problems(self, dims: Dims, choices: Choices) -> Iterator[tuple[str, str]]:
         """The rotated channels must make whole pairs."""
@@ -125,9 +202,10 @@ class Rope(Position):
                 f"found {self.fraction}, which rotates {rotary:g} of the {channels} channels of a head; "
                 "expected an even whole number of them",
             )
-        if self.scaling and (problem := self.scaling.problem(self.theta)):
+        if self.scaling and (problem := self.scaling.problem(self.theta, self.rotary_channels(channels) // 2)):
             yield "scaling", problem
 
     def scaled(self, scaling: Scaling) -> Rope:
         """The scaling at its share of the longest sequence."""
-        return self.model_copy(update={"scaling": self.scaling and self.scaling.scaled(scaling)})
+        pairs = self.rotary_channels(scaling.head_channels) // 2 if scaling.head_channels else None
+        return self.model_copy(update={"scaling": self.scaling and self.scaling.scaled(scaling, pairs)})

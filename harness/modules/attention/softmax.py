@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
+from harness.choices.attention import Growth
 from harness.choices.attention.softmax import Softmax
 from harness.choices.axes import Choices
 from harness.choices.base import Dims
 from harness.modules import computed_by, computes
+from harness.modules.kernels.attend import attend
+from harness.modules.kernels.view import View
 from harness.modules.layers import Linear
-from harness.modules.patterns import View
-from harness.modules.patterns.cached import attend
 from harness.modules.step import LayerStep
+
+
+class NormByHead(nn.Module):
+    """A norm over the channels of each head, [B, T, heads, C], whose result is multiplied by gains of that head."""
+
+    def __init__(self, plain: nn.Module, heads: int, channels: int) -> None:
+        super().__init__()
+        self.plain = plain
+        self.gains = nn.ParameterList(torch.empty(channels) for _ in range(heads))
+
+    def start(self) -> None:
+        """Gains begin at 1."""
+        for gain in self.gains:
+            nn.init.ones_(gain)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, T, heads, C] -> [B, T, heads, C]."""
+        out: Tensor = self.plain(x) * torch.stack(list(self.gains))
+        return out
+
+
+def _grown(growth: Growth, places: Tensor) -> Tensor:
+    """What queries at places [.., T] are multiplied by, [.., T, 1, 1]."""
+    return (1 + growth.rate * torch.log1p(torch.floor(places / growth.length)))[..., None, None]
 
 
 @computes(Softmax)
@@ -34,6 +60,13 @@ class AttentionLayer(nn.Module):
         self.qk_norm = attention.qk_norm
         if widths := attention.norm_widths(dims):
             self.query_norm, self.key_norm = (computed_by(choices.norm)(choices.norm, width) for width in widths)
+        elif attention.qk_norm == "own":
+            plain = choices.norm.plain()
+            self.query_norm, self.key_norm = (
+                NormByHead(computed_by(plain)(plain, self.channels), heads, self.channels)
+                for heads in (attention.num_heads, attention.kv_heads)
+            )
+        self.clip, self.growth = attention.clip, attention.growth
         self.pattern = choices.pattern
 
     def forward(self, x: Tensor, step: LayerStep) -> Tensor:
@@ -43,6 +76,8 @@ class AttentionLayer(nn.Module):
         q, k = position.rotate(q, step.tables), position.rotate(k, step.tables)
         if self.qk_norm == "rotated":
             q, k = self.query_norm(q), self.key_norm(k)
+        if self.growth:
+            q = q * _grown(self.growth, step.places.one_dimensional()).to(q.dtype)
         held_k, held_v, keys = step.extend_cache(k, v)
         queries = step.places.queries
         view = View(
@@ -61,7 +96,9 @@ class AttentionLayer(nn.Module):
     def project(self, x: Tensor) -> list[Tensor]:
         """[B, T, D] -> queries [B, T, H, C], keys and values [B, T, K, C]."""
         parts = self.query(x), self.key(x), self.value(x)
+        if self.clip:
+            parts = tuple(part.clamp(-self.clip, self.clip) for part in parts)
         if self.qk_norm == "all":
             parts = self.query_norm(parts[0]), self.key_norm(parts[1]), parts[2]
         q, k, v = (part.unflatten(-1, (-1, self.channels)) for part in parts)
-        return [self.query_norm(q), self.key_norm(k), v] if self.qk_norm == "head" else [q, k, v]
+        return [self.query_norm(q), self.key_norm(k), v] if self.qk_norm in ("head", "own") else [q, k, v]

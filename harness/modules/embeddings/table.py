@@ -8,7 +8,7 @@ from harness.choices.axes import Choices
 from harness.choices.base import Dims
 from harness.choices.embeddings.table import Table as TableChoice
 from harness.modules import computed_by, computes
-from harness.modules.layers import Table
+from harness.modules.layers import Linear, Table
 from harness.modules.positions import Places, PositionModule
 
 
@@ -18,7 +18,9 @@ class TokenEmbedding(nn.Module):
 
     def __init__(self, embedding: TableChoice, dims: Dims, choices: Choices) -> None:
         super().__init__()
-        self.table = Table(dims.vocab_size, dims.hidden_size)
+        width = embedding.width or dims.hidden_size
+        self.table = Table(dims.vocab_size, width)
+        self.onto = Linear(width, dims.hidden_size, bias=False) if embedding.width else nn.Identity()
         self.norm = computed_by(choices.norm)(choices.norm, dims.hidden_size) if embedding.norm else nn.Identity()
         self.gradient_scale = embedding.gradient_scale
         self.scale = embedding.scale_in(dims)
@@ -30,5 +32,5 @@ class TokenEmbedding(nn.Module):
             x = x.detach() + self.gradient_scale * (x - x.detach())  # the value of x, a part of its gradient
         if self.scale != 1.0:
             x = x * self.scale
-        out: Tensor = self.norm(position.embed(x, places))
+        out: Tensor = self.norm(position.embed(self.onto(x), places))
         return out

@@ -6,14 +6,16 @@ from torch import Tensor, nn
 
 from harness.choices.base import Dims
 from harness.choices.heads import Head
+from harness.modules.layers import Linear
 
 
 class HeadModule(nn.Module):
-    """What is done to the logits of any head."""
+    """What is done in front of any head, and to its logits."""
 
     def __init__(self, head: Head, dims: Dims) -> None:
         super().__init__()
         self.scale, self.softcap = head.scale, head.softcap
+        self.onto = Linear(dims.hidden_size, head.width, bias=False) if head.width else nn.Identity()
 
     def finished(self, logits: Tensor) -> Tensor:
         """Scaled and capped, where the choice says so."""

@@ -5,7 +5,7 @@ from torch import Tensor
 from harness.choices.heads.tied import Tied
 from harness.modules import computes
 from harness.modules.heads import HeadModule
-from harness.modules.products import product
+from harness.modules.kernels.products import product
 
 
 @computes(Tied)
@@ -14,4 +14,4 @@ class TiedHead(HeadModule):
 
     def forward(self, x: Tensor, table: Tensor) -> Tensor:
         """[B, T, D], [V, D] -> [B, T, V]."""
-        return self.finished(product(x, table))
+        return self.finished(product(self.onto(x), table))

@@ -7,7 +7,7 @@ from harness.choices.base import Dims
 from harness.choices.heads.tied_bias import TiedBias
 from harness.modules import computes
 from harness.modules.heads import HeadModule
-from harness.modules.products import product
+from harness.modules.kernels.products import product
 
 
 class Bias(nn.Module):
@@ -32,4 +32,4 @@ class TiedBiasHead(HeadModule):
 
     def forward(self, x: Tensor, table: Tensor) -> Tensor:
         """[B, T, D], [V, D] -> [B, T, V]."""
-        return self.finished(self.out(product(x, table)))
+        return self.finished(self.out(product(self.onto(x), table)))

@@ -1,44 +1,5 @@
-"""Patterns: functions (pattern, q, k, v, view) -> weighted values, [B, T, H, C] for q, [B, S, K, C] for k and v."""
+"""How patterns are computed without the pairs that they hide.
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from torch import Tensor
-
-Bias = Callable[[Tensor, Tensor], Tensor]
-"""What is added to the scores of queries at places [.., T] and keys at [.., S], [.., H, T, S]."""
-
-
-@dataclass(frozen=True)
-class View:
-    """What a pattern is told about the queries and keys of one layer.
-
-    Attributes:
-        queries: places of the queries, [T] or [B, T], ascending.
-        keys: places of the keys, [S] or [B, S], in any order; those of padding lie below 0 and are never seen.
-        context: how many leading tokens are context; a number, or one a sequence, [B].
-        bias: gives what is added to the scores of any of the queries and keys; None for nothing.
-        scale: what the scores are multiplied by; None for 1 / sqrt(C).
-        softcap: if given, scores become softcap tanh(scores / softcap) before the bias and the mask.
-        from_start: whether queries and keys both are the places 0, 1, ..., T - 1.
-    """
-
-    queries: Tensor
-    keys: Tensor
-    context: int | Tensor = 0
-    bias: Bias | None = None
-    scale: float | None = None
-    softcap: float | None = None
-    from_start: bool = False
-
-    @property
-    def padded(self) -> bool:
-        """Whether the sequences of the batch begin in different columns."""
-        return self.keys.dim() == 2
-
-    @property
-    def plain(self) -> bool:
-        """Whether a score is a product and its scale, and the places are those of every sequence."""
-        return not (self.padded or self.bias is not None or self.softcap is not None)
+A module registers a function (pattern, n, row of `harness.tuning`) -> the visible pairs of the places 0, 1, ..., n - 1,
+as a `Cover` of `harness.modules.kernels.attend`. A pattern without one is computed under its mask.
+"""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from harness.choices.axes import Choices
 from harness.choices.base import Dims
 from harness.choices.positions import Position
-from harness.modules.patterns import Bias
+from harness.modules.kernels.view import Bias
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,10 @@ from harness.choices.base import Dims
 from harness.choices.positions.rope_2d import Rope2D
 from harness.modules import computes
 from harness.modules.positions import Places, PositionModule
-from harness.modules.positions.rope import rotate_half_split, rotation_tables
+from harness.modules.positions.rope import LAYOUTS, rotation_tables
+
+LAYOUT = LAYOUTS["half_split"]
+"""Of each half of a head."""
 
 
 @computes(Rope2D)
@@ -23,18 +26,16 @@ class TwoDimensionalRotaryPositions(PositionModule):
         self.theta = position.theta
 
     def tables(self, places: Places) -> tuple[Tensor, ...]:
-        """Cosine and sine of both dimensions, [.., T, 1, C / 4] each."""
-        in_context, in_span = places.ids.unbind(-2) if places.ids is not None else two_dimensional_ids(places)
-        return (
-            *rotation_tables(in_context, self.channels, self.theta),
-            *rotation_tables(in_span, self.channels, self.theta),
-        )
+        """Cosine and signed sine of every channel, [.., T, 1, C]."""
+        ids = places.ids.unbind(-2) if places.ids is not None else two_dimensional_ids(places)
+        by_half = [LAYOUT.tables(*rotation_tables(each, self.channels, self.theta)) for each in ids]
+        return tuple(torch.cat(of_both, dim=-1) for of_both in zip(*by_half, strict=True))
 
     def rotate(self, x: Tensor, tables: tuple[Tensor, ...]) -> Tensor:
         """Turn both halves of [B, T, heads, C]."""
-        cos, sin, span_cos, span_sin = (table.to(x.dtype) for table in tables)
-        first, second = x.chunk(2, dim=-1)
-        return torch.cat((rotate_half_split(first, cos, sin), rotate_half_split(second, span_cos, span_sin)), dim=-1)
+        cos, sin = (table.to(x.dtype) for table in tables)
+        swapped = torch.cat([LAYOUT.swapped(half) for half in x.chunk(2, dim=-1)], dim=-1)
+        return torch.addcmul(x * cos, swapped, sin)
 
 
 def two_dimensional_ids(places: Places) -> tuple[Tensor, Tensor]:

@@ -23,7 +23,9 @@ class Block(nn.Module):
     def __init__(self, residual: Residual, dims: Dims, choices: Choices) -> None:
         super().__init__()
         for name in self.norm_names:
-            self.add_module(name, computed_by(choices.norm)(choices.norm, dims.hidden_size))
+            needed = choices.attention.attends or name != "attention_norm"
+            norm = computed_by(choices.norm)(choices.norm, dims.hidden_size) if needed else nn.Identity()
+            self.add_module(name, norm)
         self.attention = computed_by(choices.attention)(choices.attention, dims, choices)
         self.mlp = computed_by(choices.mlp)(choices.mlp, dims)
 

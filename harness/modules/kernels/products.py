@@ -1,4 +1,4 @@
-"""Products of vectors with a matrix, by the faster of the two libraries that torch brings for a processor."""
+"""Products of vectors with a matrix, by the library that is the faster one on this processor."""
 
 from __future__ import annotations
 
@@ -6,57 +6,41 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import forward_ad
 from torch.nn.functional import linear
 
-WORTHWHILE = 1 << 18
-"""Multiply-adds from which on oneDNN is the faster: a call of it costs some 5 us more."""
-WORTH_A_GRADIENT = 1 << 21
-"""Multiply-adds from which on it is the faster in training, where its gradient is called for by way of Python."""
+from harness.modules.kernels import torch_private
+from harness.tuning import NEVER, tuning
 
 
 def product(x: Tensor, matrix: Tensor, bias: Tensor | None = None) -> Tensor:
     """X W^T (+ b), [.., in] and [out, in] -> [.., out].
 
-    Torch multiplies in single precision by MKL, whose kernels for processors of other makers than Intel have half the
-    speed of oneDNN's, and read one vector's matrix up to a third slower. Torch uses oneDNN for other precisions.
+    Torch's own library in single precision is MKL on x86, whose kernels for other makers' processors than Intel's have
+    half the speed of oneDNN's. Torch brings both, and takes oneDNN for other precisions.
     """
+    if tuning().onednn_from == NEVER:
+        return linear(x, matrix, bias)
     trained = torch.is_grad_enabled() and any(each is not None and each.requires_grad for each in (x, matrix, bias))
-    if not suits_onednn(x, matrix, trained):
+    if not by_onednn(x, matrix, trained):
         return linear(x, matrix, bias)
     if not trained:
-        return _by_onednn(x, matrix, bias)
+        return torch_private.onednn_linear(x, matrix, bias)
     out: Tensor = _Product.apply(x, matrix, bias)  # type: ignore[no-untyped-call]
     return out
 
 
-def suits_onednn(x: Tensor, matrix: Tensor, trained: bool = False) -> bool:
+def by_onednn(x: Tensor, matrix: Tensor, trained: bool = False) -> bool:
     """Whether it can multiply these, [.., in] and [out, in], and is the faster, with their gradients if `trained`."""
+    row = tuning()
     return (
-        not _looked_on()
+        not torch_private.watched()  # first: to a tracer sizes are tensors
+        and x.numel() * int(matrix.shape[0]) >= (row.onednn_gradients_from if trained else row.onednn_from)
         and x.is_cpu
         and x.dtype == matrix.dtype == torch.float32
         and not torch.is_autocast_enabled("cpu")
-        and x.numel() * int(matrix.shape[0]) >= (WORTH_A_GRADIENT if trained else WORTHWHILE)
         and (matrix.is_contiguous() or matrix.mT.is_contiguous())  # it takes a thousand times as long for a part
-        and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+        and torch_private.has_onednn_linear()
     )
-
-
-def _looked_on() -> bool:
-    """Whether a compiler, a tracer, a counter or a transform is at work, none of which knows the operator."""
-    return (
-        torch.compiler.is_compiling()
-        or torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
-        or torch._C._len_torch_dispatch_stack() > 0
-        or torch._C._are_functorch_transforms_active()
-        or forward_ad._current_level >= 0
-    )
-
-
-def _by_onednn(x: Tensor, matrix: Tensor, bias: Tensor | None) -> Tensor:
-    out: Tensor = torch.ops.mkldnn._linear_pointwise(x, matrix, bias, "none", [], "")
-    return out
 
 
 class _Product(torch.autograd.Function):
@@ -66,7 +50,7 @@ class _Product(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, matrix: Tensor, bias: Tensor | None) -> Tensor:
         for_x, for_matrix, _ = ctx.needs_input_grad
         ctx.save_for_backward(x if for_matrix else None, matrix if for_x else None)
-        return _by_onednn(x, matrix, bias)
+        return torch_private.onednn_linear(x, matrix, bias)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:

@@ -1,4 +1,4 @@
-"""Dense attention under a mask, strip by strip, against one mask for all; and when there is no need of one."""
+"""Torch's kernel under a mask, strip by strip, against attention written out; and when no mask is needed."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from torch import Tensor
 
 from harness.choices.patterns import Pattern, patterns
 from harness.choices.positions.alibi import Alibi
-from harness.modules import computed_by
-from harness.modules.patterns import View, masked
-from harness.modules.patterns.masked import attend_masked
+from harness.modules.kernels import reference, scaled_dot_product
+from harness.modules.kernels.attend import attend
+from harness.modules.kernels.scaled_dot_product import Way, capped, under_mask
+from harness.modules.kernels.view import View
+from tests.kernels.rows import changed, counted
 
 N, HEADS = 23, 4
 PLACES = torch.arange(N)
@@ -52,21 +54,22 @@ def drawn(view: View) -> list[Tensor]:
     ]
 
 
-def computed(pattern: Pattern, view: View) -> list[Tensor]:
+def computed(way: Way, pattern: Pattern, view: View) -> list[Tensor]:
     q, k, v, towards = drawn(view)
-    out = attend_masked(pattern, q, k, v, view)
+    out = way(pattern, q, k, v, view)
     return [out, *torch.autograd.grad(out, (q, k, v), towards)]
 
 
 @pytest.mark.parametrize("kind", PATTERNS)
 @pytest.mark.parametrize("seen", VIEWS)
-@pytest.mark.parametrize("strip", [1, 4, 22])
-def test_strips_give_what_one_mask_gives(kind: str, seen: str, strip: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("strip", [1, 4, 22, 23])
+def test_strips_give_what_is_written_out(kind: str, seen: str, strip: int) -> None:
     view = VIEWS[seen]()
-    expected = computed(PATTERNS[kind], view)
-    monkeypatch.setattr(masked, "STRIP", strip)
-    for found, of_one in zip(computed(PATTERNS[kind], view), expected, strict=True):
-        torch.testing.assert_close(found, of_one, rtol=0.0, atol=1e-12)
+    expected = computed(reference.attend, PATTERNS[kind], view)
+    with changed(mask_strip=strip):
+        found = computed(under_mask if view.softcap is None else capped, PATTERNS[kind], view)
+    for ours, written_out in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, written_out, rtol=0.0, atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -83,15 +86,15 @@ def test_a_strip_has_no_key_behind_it_but_where_that_can_be_seen(
 ) -> None:
     """Queries and keys of each strip; seven of context lie within the first ten."""
     sizes = []
-    of_strip = masked._attend_strip
+    of_strip = scaled_dot_product._masked
 
     def told(pattern: Pattern, q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:
         sizes.append((q.shape[1], k.shape[1]))
         return of_strip(pattern, q, k, v, view)
 
-    monkeypatch.setattr(masked, "STRIP", strip)
-    monkeypatch.setattr(masked, "_attend_strip", told)
-    computed(PATTERNS["prefix"], VIEWS[seen]())
+    monkeypatch.setattr(scaled_dot_product, "_masked", told)
+    with changed(mask_strip=strip):
+        computed(under_mask, PATTERNS["prefix"], VIEWS[seen]())
     assert sizes == expected
 
 
@@ -100,11 +103,9 @@ def test_a_prefix_needs_a_mask_only_where_some_of_the_future_is_seen(
     context: int, masks: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     view = View(PLACES, PLACES, context=context, from_start=True)
-    expected = computed(PATTERNS["prefix"], view)[0]
-    called = []
-    mask = masked.mask
-    monkeypatch.setattr(masked, "mask", lambda *given: called.append(1) or mask(*given))
+    expected = computed(reference.attend, PATTERNS["prefix"], view)[0]
+    called = counted(monkeypatch, reference, "mask")
     q, k, v, _ = drawn(view)
-    found = computed_by(PATTERNS["prefix"])(PATTERNS["prefix"], q, k, v, view)
+    found = attend(PATTERNS["prefix"], q, k, v, view)
     torch.testing.assert_close(found, expected, rtol=0.0, atol=1e-12)
     assert len(called) == masks

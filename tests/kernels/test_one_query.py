@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import ModuleType
+from dataclasses import replace
 
 import pytest
 import torch
 
 from harness.choices.patterns import patterns
-from harness.modules import computed_by, products
 from harness.modules.cache import Codes, QuantisedStore
-from harness.modules.patterns import View, cached, masked
+from harness.modules.kernels import one_query
+from harness.modules.kernels.attend import attend
+from harness.modules.kernels.view import View
 from harness.spec import load_spec
+from harness.tuning import NEVER, TORCH, tuned
 from tests.contract.examples import lively, tokens_for
+from tests.kernels.rows import changed, counted, onednn
 
 
 def attended(group: int, dtype: torch.dtype, heads_apart: bool = True) -> torch.Tensor:
@@ -23,9 +26,7 @@ def attended(group: int, dtype: torch.dtype, heads_apart: bool = True) -> torch.
     if heads_apart:
         k, v = (x.transpose(1, 2).contiguous().transpose(1, 2) for x in (k, v))
     with torch.no_grad():
-        return computed_by(patterns["dense"]())(
-            patterns["dense"](), q, k, v, View(torch.tensor([49]), torch.arange(50))
-        )
+        return attend(patterns["dense"](), q, k, v, View(torch.tensor([49]), torch.arange(50)))
 
 
 @pytest.mark.parametrize("heads_apart", [False, True])
@@ -34,20 +35,14 @@ def attended(group: int, dtype: torch.dtype, heads_apart: bool = True) -> torch.
 def test_products_give_what_the_kernel_gives(
     group: int, dtype: torch.dtype, heads_apart: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    by_kernel = attended(group, dtype, heads_apart)
-    monkeypatch.setattr(masked, "LONG", 50)
-    monkeypatch.setattr(products, "WORTHWHILE", 1)
-    calls = counted(monkeypatch, masked, "_by_products")
-    torch.testing.assert_close(attended(group, dtype, heads_apart), by_kernel)
-    assert bool(calls) == (dtype == torch.float32 and heads_apart)
-
-
-def counted(monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str) -> list[int]:
-    """One entry a call of a function from now on."""
-    calls: list[int] = []
-    function = getattr(module, name)
-    monkeypatch.setattr(module, name, lambda *given: calls.append(1) or function(*given))
-    return calls
+    with tuned(TORCH):
+        by_kernel = attended(group, dtype, heads_apart)
+    calls = counted(monkeypatch, one_query, "_by_products")
+    for longest, wanted in ((50, True), (51, False)):
+        calls.clear()
+        with tuned(onednn(products_from=longest)):
+            torch.testing.assert_close(attended(group, dtype, heads_apart), by_kernel)
+        assert bool(calls) == (wanted and dtype == torch.float32 and heads_apart)
 
 
 def decoded(name: str, quantised: bool) -> tuple[torch.Tensor, torch.Tensor]:
@@ -62,10 +57,9 @@ def decoded(name: str, quantised: bool) -> tuple[torch.Tensor, torch.Tensor]:
 
 @pytest.mark.parametrize("name", ["llama-7b", "llama-7b-gqa8", "llama-7b-mqa", "gpt3-small", "chatglm-6b-ordered"])
 def test_decoding_by_products_equals_the_whole_pass(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(masked, "LONG", 1)
-    monkeypatch.setattr(products, "WORTHWHILE", 1)
-    calls = counted(monkeypatch, masked, "_by_products")
-    whole, by_steps = decoded(name, quantised=False)
+    calls = counted(monkeypatch, one_query, "_by_products")
+    with tuned(onednn(products_from=1)):
+        whole, by_steps = decoded(name, quantised=False)
     torch.testing.assert_close(by_steps, whole, rtol=1e-4, atol=1e-5)
     assert calls
 
@@ -100,27 +94,28 @@ def test_codes_give_what_their_vectors_give(
     q = torch.randn(2, 1, 3 * group, 8, generator=torch.Generator().manual_seed(0)).to(dtype)
     k, v, view = codes(1, dtype), codes(2, dtype), VIEWS[seen]()
     with torch.no_grad():
-        expected = cached.attend(pattern, q, k.expanded(), v.expanded(), view)
-        monkeypatch.setattr(cached, "LONG", 50)
-        monkeypatch.setattr(products, "WORTHWHILE", 1)
-        calls = counted(monkeypatch, cached, "_attend_codes")
-        torch.testing.assert_close(cached.attend(pattern, q, k, v, view), expected)
+        expected = attend(pattern, q, k.expanded(), v.expanded(), view)
+        calls = counted(monkeypatch, one_query, "over_codes")
+        for row in (onednn(codes_from=50), replace(TORCH, codes_from=50)):
+            with tuned(row):
+                torch.testing.assert_close(attend(pattern, q, k, v, view), expected)
     assert bool(calls) == (dtype == torch.float32 and kind in ("dense", "prefix") and seen in ("all", "with a scale"))
 
 
 def test_many_short_heads_are_expanded_one_by_one_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = counted(monkeypatch, cached, "_attend_codes")
+    calls = counted(monkeypatch, one_query, "over_codes")
     for large in (2 * 50 * 3 * 8 + 1, 2 * 50 * 3 * 8):
-        monkeypatch.setattr(cached, "LARGE", large)
         assert not calls
-        cached.attend(patterns["dense"](), torch.randn(2, 1, 3, 8), codes(1), codes(2), VIEWS["all"]())
+        with changed(codes_from=NEVER, codes_of_all_from=large):
+            attend(patterns["dense"](), torch.randn(2, 1, 3, 8), codes(1), codes(2), VIEWS["all"]())
     assert len(calls) == 1
 
 
 @pytest.mark.parametrize("name", ["llama-7b", "llama-7b-gqa8", "llama-7b-mqa", "llama-7b-alibi", "chatglm-6b-ordered"])
 def test_decoding_by_codes_equals_decoding_by_their_vectors(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, expected = decoded(name, quantised=True)
-    monkeypatch.setattr(cached, "LONG", 1)
-    calls = counted(monkeypatch, cached, "_attend_codes")
-    torch.testing.assert_close(decoded(name, quantised=True)[1], expected, rtol=1e-4, atol=1e-5)
+    with changed(codes_from=NEVER, codes_of_all_from=NEVER):
+        _, expected = decoded(name, quantised=True)
+    calls = counted(monkeypatch, one_query, "over_codes")
+    with changed(codes_from=1):
+        torch.testing.assert_close(decoded(name, quantised=True)[1], expected, rtol=1e-4, atol=1e-5)
     assert bool(calls) == (name != "llama-7b-alibi")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -10,8 +10,10 @@ from torch import Tensor
 from torch.autograd import forward_ad
 from torch.utils.flop_counter import FlopCounterMode
 
-from harness.modules import products
-from harness.modules.products import product
+from harness.modules.kernels import products, torch_private
+from harness.modules.kernels.products import product
+from harness.tuning import TORCH, tuned
+from tests.kernels.rows import onednn
 
 WIDTH, OUT = 96, 160
 
@@ -39,9 +41,9 @@ MATRICES: dict[str, Callable[[], Tensor]] = {
 
 
 @pytest.fixture(autouse=True)
-def _small_products_are_worthwhile(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(products, "WORTHWHILE", 1)
-    monkeypatch.setattr(products, "WORTH_A_GRADIENT", 1)
+def _by_onednn() -> Iterator[None]:
+    with tuned(onednn()):
+        yield
 
 
 @pytest.mark.parametrize("grad", [False, True])
@@ -60,20 +62,20 @@ def test_a_product_is_its_sums(vectors: str, matrix: str, bias: bool, grad: bool
 def test_onednn_is_taken_where_it_suits_and_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
     x, w = noise(100, WIDTH), noise(OUT, WIDTH, seed=1)
     with torch.no_grad():
-        assert products.suits_onednn(x, w)
-        assert products.suits_onednn(x, w.T.contiguous().T)
-        assert not products.suits_onednn(x, noise(OUT, 2 * WIDTH)[:, :WIDTH])
-        assert not products.suits_onednn(x.double(), w.double())
-        assert not products.suits_onednn(x.to("meta"), w.to("meta"))
+        assert products.by_onednn(x, w)
+        assert products.by_onednn(x, w.T.contiguous().T)
+        assert not products.by_onednn(x, noise(OUT, 2 * WIDTH)[:, :WIDTH])
+        assert not products.by_onednn(x.double(), w.double())
+        assert not products.by_onednn(x.to("meta"), w.to("meta"))
         with torch.autocast("cpu", torch.bfloat16):
-            assert not products.suits_onednn(x, w)
+            assert not products.by_onednn(x, w)
             assert product(x, w).dtype == torch.bfloat16
-        monkeypatch.setattr(products, "WORTHWHILE", 100 * WIDTH * OUT + 1)
-        assert not products.suits_onednn(x, w)
-        assert products.suits_onednn(x, w, trained=True)
-        monkeypatch.setattr(products, "WORTHWHILE", 1)
-        monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
-        assert not products.suits_onednn(x, w)
+        with tuned(onednn(onednn_from=100 * WIDTH * OUT + 1)):
+            assert not products.by_onednn(x, w)
+            assert products.by_onednn(x, w, trained=True)
+        monkeypatch.setattr(torch_private, "ONEDNN_LINEAR", None)
+        assert not products.by_onednn(x, w)
+        torch.testing.assert_close(product(x, w), x @ w.T)
 
 
 @pytest.mark.parametrize("bias", [False, True])
@@ -105,8 +107,8 @@ def test_only_the_gradients_that_are_asked_for_are_computed(of: int, monkeypatch
     inputs[of].requires_grad_()
     out = product(*inputs)
     multiplied = []
-    by_onednn = products._by_onednn
-    monkeypatch.setattr(products, "_by_onednn", lambda *of: multiplied.append(of) or by_onednn(*of))
+    by_onednn = torch_private.onednn_linear
+    monkeypatch.setattr(torch_private, "onednn_linear", lambda *of: multiplied.append(of) or by_onednn(*of))
     (grad,) = torch.autograd.grad(out.sum(), inputs[of])
     assert len(multiplied) == 1
     assert grad.shape == inputs[of].shape
@@ -128,13 +130,32 @@ def test_a_gradient_is_worth_it_from_larger_products_on(monkeypatch: pytest.Monk
     """Whether there is one is asked of what is multiplied: evaluation with gradients enabled has none."""
     x, w = noise(100, WIDTH), noise(OUT, WIDTH, seed=1)
     multiplied = []
-    by_onednn = products._by_onednn
-    monkeypatch.setattr(products, "_by_onednn", lambda *of: multiplied.append(of) or by_onednn(*of))
-    monkeypatch.setattr(products, "WORTH_A_GRADIENT", 100 * WIDTH * OUT + 1)
-    product(x, w.requires_grad_())
-    assert not multiplied
-    product(x, w.detach())
+    by_onednn = torch_private.onednn_linear
+    monkeypatch.setattr(torch_private, "onednn_linear", lambda *of: multiplied.append(of) or by_onednn(*of))
+    with tuned(onednn(onednn_gradients_from=100 * WIDTH * OUT + 1)):
+        product(x, w.requires_grad_())
+        assert not multiplied
+        product(x, w.detach())
     assert len(multiplied) == 1
+
+
+def test_rows_without_it_never_ask_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch_private, "ONEDNN_LINEAR", None)
+    monkeypatch.setattr(torch_private, "watched", lambda: pytest.fail("asked"))
+    x, w = noise(100, WIDTH), noise(OUT, WIDTH, seed=1)
+    with tuned(TORCH):
+        assert torch.equal(product(x, w), torch.nn.functional.linear(x, w))
+
+
+@pytest.mark.parametrize("gone", ["_len_torch_dispatch_stack", "_are_functorch_transforms_active"])
+def test_where_torch_no_longer_tells_who_watches_nothing_private_is_called(
+    gone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, w = noise(100, WIDTH), noise(OUT, WIDTH, seed=1)
+    assert products.by_onednn(x, w)
+    monkeypatch.delattr(torch._C, gone)
+    assert torch_private.watched()
+    assert not products.by_onednn(x, w)
 
 
 @pytest.mark.parametrize(("frozen", "saved"), [("nothing", 2), ("x", 1), ("w", 1), ("x and w", 0)])

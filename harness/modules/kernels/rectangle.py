@@ -12,6 +12,8 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from harness.modules.kernels import torch_private
+
 
 class Gradients(NamedTuple):
     """Of the queries, the keys and the values of one rectangle."""
@@ -28,7 +30,7 @@ class Scores:
     Attributes:
         scale: what the products are multiplied by.
         causal: whether row i sees the keys 0 to i; otherwise it sees all that the mask leaves.
-        mask: what is added, [rows, keys]; 0 or -inf, and no row is -inf throughout.
+        mask: what is added, [1, 1, rows, keys]; 0 or -inf, and no row is -inf throughout.
     """
 
     scale: float
@@ -53,22 +55,14 @@ class Flash:
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor, scores: Scores) -> tuple[Tensor, Tensor]:
         """As `Kernel` says."""
-        out, lse = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-            q, k, v, 0.0, scores.causal, attn_mask=_as_torch_wants(scores.mask), scale=scores.scale
-        )
-        return out, lse
+        return torch_private.flash(q, k, v, scores.causal, scores.mask, scores.scale)
 
     def backward(
         self, grad: Tensor, q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor, scores: Scores
     ) -> Gradients:
         """As `Kernel` says."""
-        return Gradients(
-            *torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward(
-                *(grad, q, k, v, out, lse, 0.0, scores.causal),
-                attn_mask=_as_torch_wants(scores.mask),
-                scale=scores.scale,
-            )
-        )
+        causal, mask, scale = scores.causal, scores.mask, scores.scale
+        return Gradients(*torch_private.flash_backward(grad, q, k, v, out, lse, causal, mask, scale))
 
 
 class Plain:
@@ -100,9 +94,4 @@ class Plain:
 
 def kernel_for(device: torch.device) -> Kernel:
     """The faster way that a device has."""
-    return Flash() if device.type == "cpu" else Plain()
-
-
-def _as_torch_wants(mask: Tensor | None) -> Tensor | None:
-    """For all batches and heads."""
-    return None if mask is None else mask[None, None]
+    return Flash() if device.type == "cpu" and torch_private.has_flash() else Plain()

@@ -9,7 +9,7 @@ log-sum-exp over all of them, so that the gradients of the rectangles add up.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,11 +17,8 @@ import torch
 from torch import Tensor, arange
 from torch.autograd.function import once_differentiable
 
-from harness.modules.patterns.kernels import Scores, kernel_for
-
-STRIP, LONG = 64, 512
-"""Rows of a strip, into which triangles up to so many rows are cut: torch's kernel takes up to a third longer for a
-triangle of these sizes than for its strips under masks."""
+from harness.modules.kernels.rectangle import Scores, kernel_for
+from harness.tuning import Tuning
 
 
 @dataclass(frozen=True)
@@ -53,6 +50,11 @@ class Grid:
         for start in range(0, self.count, most):
             part = replace(self, first=self.first + start * self.step, count=min(most, self.count - start))
             part._view(x).add_(addend[:, :, start : start + most])
+
+    def places(self) -> Tensor:
+        """All of them, [batch x count x run], as often as they come."""
+        batches, steps = arange(self.batch) * self.batch_step, arange(self.count) * self.step
+        return (self.first + batches[:, None, None] + steps[:, None] + arange(self.run)).flatten()
 
     def _view(self, x: Tensor) -> Tensor:
         """[n, heads, C] -> [batch, heads, count, run, C]."""
@@ -86,54 +88,72 @@ class Piece:
             return Scores(scale, self.causal)
         hidden = ~self.visible.to(like.device)
         mask = torch.zeros(hidden.shape, dtype=like.dtype, device=like.device).masked_fill_(hidden, float("-inf"))
-        return Scores(scale, self.causal, mask)
+        return Scores(scale, self.causal, mask[None, None])
 
 
-def triangle(queries: Grid, keys: Grid) -> list[Piece]:
+def triangle(queries: Grid, keys: Grid, row: Tuning) -> list[Piece]:
     """Row i of the queries sees the rows 0 to i of the keys; nothing if the grids hold no place."""
     rows = queries.count if queries.batch else 0
-    if rows > LONG:
+    if rows > row.triangle_strips_up_to:
         return [Piece(queries, keys, causal=True)]
     pieces = []
-    for start in range(0, rows, STRIP):
-        end = min(start + STRIP, rows)
+    for start in range(0, rows, row.triangle_strip):
+        end = min(start + row.triangle_strip, rows)
         strip = replace(queries, first=queries.first + start * queries.step, count=end - start)
         pieces.append(Piece(strip, replace(keys, count=end), visible=arange(end) <= arange(start, end)[:, None]))
     return pieces
 
 
-def attend_pieces(pieces: list[Piece], q: Tensor, k: Tensor, v: Tensor, scale: float | None = None) -> Tensor:
-    """Softmax over the keys that any piece shows a query, [B, T, H, C].
+class Rectangles:
+    """The visible pairs of n places as disjoint pieces; see `Cover` in `harness.modules.kernels.attend`.
 
     Args:
-        pieces: disjoint; each query is in one at least.
-        q: queries, [B, T, H, C].
-        k: keys of the same places, [B, T, K, C].
-        v: values, [B, T, K, C].
-        scale: what the scores are multiplied by; None for 1 / sqrt(C).
+        n: places.
+        pieces: together they show every pair once that is visible. Those that come first show every query something.
+
+    Raises:
+        ValueError: a piece shows some queries of its own for the first time, and others again.
     """
-    out: Tensor = _Union.apply(pieces, q, k, v, scale or q.shape[-1] ** -0.5)  # type: ignore[no-untyped-call]
-    return out
+
+    def __init__(self, n: int, pieces: Iterable[Piece]) -> None:
+        self.pieces = list(pieces)
+        self.first = []
+        """Of each piece, whether it is the first for all its queries: then there is nothing to merge it with."""
+        shown = torch.zeros(n, dtype=torch.bool)
+        for piece in self.pieces:
+            places = piece.queries.places()
+            before = shown[places]
+            if before.any() and not before.all():
+                raise ValueError(f"{piece.queries} holds queries that a piece before shows something, and others")
+            self.first.append(not bool(before.any()))
+            shown[places] = True
+        if not shown.all():
+            raise ValueError(f"some of {n} queries see nothing")
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, scale: float | None = None) -> Tensor:
+        """Softmax over the visible keys, [B, T, H, C]."""
+        out: Tensor = _Union.apply(self, q, k, v, scale or q.shape[-1] ** -0.5)  # type: ignore[no-untyped-call]
+        return out
 
 
 class _Union(torch.autograd.Function):
     """The pieces one by one, for each sequence, and for the queries that no two share a key head with."""
 
     @staticmethod
-    def forward(ctx: Any, pieces: list[Piece], q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
+    def forward(ctx: Any, cover: Rectangles, q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
         q, k, v = _dense_channels(q), _dense_channels(k), _dense_channels(v)
         kernel = kernel_for(q.device)
-        out = torch.zeros(q.shape, dtype=q.dtype, device=q.device)
+        out = torch.empty(q.shape, dtype=q.dtype, device=q.device)
         exact = torch.promote_types(q.dtype, torch.float32)
-        lse = torch.full((*q.shape[:-1], 1), float("-inf"), dtype=exact, device=q.device)
-        for piece in pieces:
+        lse = torch.empty((*q.shape[:-1], 1), dtype=exact, device=q.device)
+        for piece, first in zip(cover.pieces, cover.first, strict=True):
             scores = piece.scores(q, scale)
             for q_, out_, lse_, k_, v_ in _slices((q, out, lse), (k, v)):
-                views = piece.queries.of(q_), piece.keys.of(k_), piece.keys.of(v_)
-                part, part_lse = kernel.forward(*views, scores)
-                _merge(piece.queries.of(out_), piece.queries.of(lse_), part, part_lse[..., None])
+                part, part_lse = kernel.forward(piece.queries.of(q_), piece.keys.of(k_), piece.keys.of(v_), scores)
+                take = _begin if first else _merge
+                take(piece.queries.of(out_), piece.queries.of(lse_), part, part_lse[..., None])
         ctx.save_for_backward(q, k, v, out, lse)
-        ctx.pieces, ctx.scale = pieces, scale
+        ctx.cover, ctx.scale = cover, scale
         return out
 
     @staticmethod
@@ -142,8 +162,9 @@ class _Union(torch.autograd.Function):
         q, k, v, out, lse = ctx.saved_tensors
         kernel, grad = kernel_for(q.device), grad.contiguous()
         exact = torch.promote_types(q.dtype, torch.float32)
-        towards_q, towards_k, towards_v = (torch.zeros(x.shape, dtype=exact, device=x.device) for x in (q, k, v))
-        for piece in ctx.pieces:
+        towards_q = torch.empty(q.shape, dtype=exact, device=q.device)
+        towards_k, towards_v = (torch.zeros(x.shape, dtype=exact, device=x.device) for x in (k, v))
+        for piece, first in zip(ctx.cover.pieces, ctx.cover.first, strict=True):
             scores = piece.scores(q, ctx.scale)
             queries, keys = piece.queries, piece.keys
             for q_, grad_, out_, lse_, to_q, k_, v_, to_k, to_v in _slices(
@@ -153,7 +174,10 @@ class _Union(torch.autograd.Function):
                     *(queries.of(grad_), queries.of(q_), keys.of(k_), keys.of(v_)),
                     *(queries.of(out_), queries.of(lse_).squeeze(-1), scores),
                 )
-                queries.add(to_q, part.q)
+                if first:
+                    queries.of(to_q).copy_(part.q)
+                else:
+                    queries.add(to_q, part.q)
                 keys.add(to_k, part.k)
                 keys.add(to_v, part.v)
         return None, towards_q.to(q.dtype), towards_k.to(k.dtype), towards_v.to(v.dtype), None
@@ -165,6 +189,12 @@ def _slices(of_queries: tuple[Tensor, ...], of_keys: tuple[Tensor, ...]) -> Iter
     for sequence in range(len(of_queries[0])):
         for group in range(groups):
             yield *(x[sequence, :, group::groups] for x in of_queries), *(x[sequence] for x in of_keys)
+
+
+def _begin(out: Tensor, lse: Tensor, part: Tensor, part_lse: Tensor) -> None:
+    """Take the keys of the first piece of these queries."""
+    out.copy_(part)
+    lse.copy_(part_lse)
 
 
 def _merge(out: Tensor, lse: Tensor, part: Tensor, part_lse: Tensor) -> None:

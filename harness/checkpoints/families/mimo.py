@@ -1,0 +1,32 @@
+"""MiMo: Qwen2's layout, with layers that predict further tokens beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.checkpoints.config import Config
+from harness.checkpoints.families import Document, families
+from harness.checkpoints.families.llama import Llama
+from harness.checkpoints.families.qwen2 import Qwen2
+
+
+@families.register("mimo")
+class MiMo(Qwen2, called="MiMo"):
+    """MiMo 7B. The layers that predict further tokens are no part of the spec, which has the others alone."""
+
+    source = ("XiaomiMiMo/MiMo-7B-Base, modeling_mimo.py", "https://huggingface.co/XiaomiMiMo/MiMo-7B-Base")
+
+    ignored = (*Qwen2.ignored, *(f"model.mtp_layers.{index}." for index in range(8)))
+
+    def document(self, config: Config) -> Document:
+        """Qwen2's."""
+        beside = config.take("num_nextn_predict_layers", default=0)
+        document = super().document(config)
+        if not beside:
+            return document
+        return {"about": "Without its layers that predict further tokens, which its checkpoints hold.", **document}
+
+    def attention(self, config: Config) -> dict[str, Any]:
+        """Biases on queries, keys and values, or none."""
+        attention = Llama.attention(self, config)
+        return {**attention, "bias": "qkv" if config.take("attention_bias", default=True) else False}
