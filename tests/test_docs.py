@@ -54,7 +54,15 @@ def test_every_command_of_the_readme_exists() -> None:
 
 def test_a_choice_added_as_contributing_says_is_tested_by_being_there(tmp_path: Path) -> None:
     """Two files in a copy of the package, and the contract tests over the registries pick the choice up."""
-    for part in ("harness", "specs", "tests/contract", "tests/__init__.py", "tests/conftest.py", "pyproject.toml"):
+    for part in (
+        "harness",
+        "specs",
+        "tests/contract",
+        "tests/kernels",
+        "tests/__init__.py",
+        "tests/conftest.py",
+        "pyproject.toml",
+    ):
         source, target = ROOT / part, tmp_path / part
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():

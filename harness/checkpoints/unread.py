@@ -40,39 +40,39 @@ RUN = frozenset(
     # How it was trained, and heads for other tasks.
     "aux checkpointing classifier coef drop dropout dropped init initialisation initialization initializer label "
     "labels layerdrop learning loss lr optimizer pdrop penalty pretrain pretraining std summary train trained training "
-    # Tokens and generation.
-    "beam beams bos eod eos generation gmask lang language pad padding prompt sampling sep special token tokenizer "
-    "tokens unk".split()
+    # Ids of tokens, and generation.
+    "beam beams bos eod eos generation gmask pad padding prompt sampling sep tokenizer unk".split()
 )
 """Words of names that speak of how a model is run, trained, stored or prompted."""
 
 NOTES = frozenset(
-    "architecture architectures author auto base class classes commit config context ctx custom data dataset "
-    "date end experiment finetuned finetuning framework hash hf id id2label ids ignore index info js label2id "
-    "len length lengths library license llama llm map max meta metadata model name named names neuron note "
-    "notes org past path pool problem project release revision seed seq sequence source start task tasks team "
-    "template text time timestamp transformers unsloth url user verbose vocab wandb".split()
+    "architecture architectures author auto base class classes commit config context ctx custom data dataset date "
+    "end experiment finetuned finetuning framework hash hf id id2label ids ignore index info js label2id lang "
+    "language len length lengths library license llama llm map max meta metadata model name named names neuron "
+    "note notes org past path pool problem project release revision seed seq sequence source special start task "
+    "tasks team template text time timestamp token tokens transformers unsloth url user verbose vocab wandb".split()
 )
 """Words of names that say what a model is called, where it comes from and what goes into it."""
 
 ARCHITECTURE = frozenset(
     "act activation activations adapter alibi attend attention attn bias biases bidirectional block blocks cap "
-    "capping causal channel channels chunk cla clip clipping compress compressed compression conv convolution cross "
-    "decay delta depth differential dim dims dual emb embd embed embedding embeddings encoder expand expansion "
-    "expert experts factor ffn ffw fraction gate gated gates gating global glu gqa group groups head heads hidden "
-    "hybrid indexer inner interleave interleaved intermediate interval kernel key keys kv lambda latent layer "
-    "layernorm layers linear ln local logit logits logn lora mamba mask mixer mixture mla mlp moe mqa mrope mtp "
-    "multi multiplier multiquery nope norm normalise normalised normalize normalized norms ntk parallel pattern pos "
-    "position positional positions post pre prefix proj projection qk qkv queries query rank ratio recurrent "
-    "relative rescale residual rms rmsnorm rnn rope rotary rotate routed router routing scale scaled scales scaling "
-    "score scores shared shift sigmoid sink sinks skip sliding softcap softcapping softmax sparse ssm state states "
-    "stride swa swiglu temperature theta tie tied topk value values width window windows xpos yoco".split()
+    "capping causal channel channels chunk cla clip clipping compress compressed compression conv convolution "
+    "cross decay delta depth differential dim dims dual emb embd embed embedding embeddings encoder expand "
+    "expansion expert experts factor ffn ffw fraction gate gated gates gating global glu gqa group groups head "
+    "heads hidden hybrid indexer inner interleave interleaved intermediate interval kernel key keys kv lambda "
+    "latent layer layernorm layers linear ln local logit logits logn lora mamba mask mixer mixture mla mlp moe "
+    "mqa mrope mtp multi multiplier multiquery n nope norm normalise normalised normalize normalized norms ntk "
+    "num number parallel pattern pos position positional positions post pre prefix proj projection qk qkv queries "
+    "query rank ratio recurrent relative rescale residual rms rmsnorm rnn rope rotary rotate routed router "
+    "routing scale scaled scales scaling score scores shared shift sigmoid sink sinks skip sliding softcap "
+    "softcapping softmax sparse ssm state states stride swa swiglu temperature theta tie tied topk value values "
+    "width window windows xpos yoco".split()
 )
 """Words of names that speak of a part of an architecture."""
 
 BOOKKEEPING = frozenset(
     "adapters chunk_size_feed_forward do_sample early_stopping encoder_no_repeat_ngram_size is_decoder "
-    "logits_to_keep no_repeat_ngram_size num_logits_to_keep num_return_sequences output_attentions "
+    "logits_to_keep n_special no_repeat_ngram_size num_logits_to_keep num_return_sequences output_attentions "
     "output_hidden_states output_router_logits output_scores prefix remove_invalid_values return_dict "
     "return_dict_in_generate router_jitter_noise temperature top_k top_p typical_p use_bfloat16".split()
 )

@@ -84,7 +84,7 @@ def _context_is_causal(self: Any, q: Any, k: Any, context: Any = 0) -> Any:
 
 def _half_turned(self: Any, x: Any, tables: Any) -> Any:
     cos, sin = (table.to(x.dtype) for table in tables)
-    return self.turn(x, cos, sin * 0.5)
+    return self.layout.turned(x, cos, sin * 0.5)
 
 
 def _alpha_one(self: Any, x: Any, step: Any) -> Any:

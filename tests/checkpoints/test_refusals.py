@@ -180,6 +180,8 @@ def test_fields_that_decide_nothing_refuse_nothing(fields: dict[str, Any]) -> No
     ("fields", "expected"),
     [
         ({"surprise": 1}, "expected null, false or no such field"),
+        ({"num_meta_tokens": 128}, "expected null, false or no such field"),
+        ({"use_token_shift": True}, "expected null, false or no such field"),
         ({"attention_wobble": 3}, "expected null, false or no such field"),
         ({"num_local_experts": 8}, "expected null, false or no such field"),
         ({"layer_norm_eps": 1e-5}, "expected null, false or no such field"),
