@@ -161,12 +161,17 @@ def _between(base: Cell, head: Cell, threshold: float) -> Iterator[Difference]:
     else:
         timed = "samples" in base.values
         old, new = (cell.values.get("exact", {}) if timed else cell.values for cell in (base, head))
-        kernels = [cell.environment["hardware"].get("kernels", "unknown") for cell in (base, head)]
-        why = "not equal" if kernels[0] == kernels[1] else f"not equal; computed by other kernels: {', '.join(kernels)}"
+        why = f"not equal{_other_kernels(base, head)}"
         for path, (was, becomes) in _changed(old, new).items():
             yield Difference(base.subject, f"{base.metric}: {path}", str(was), str(becomes), True, why)
         if timed:
             yield from _timings(base, head, threshold)
+
+
+def _other_kernels(base: Cell, head: Cell) -> str:
+    """What to add where the two were computed by different rows of `harness.tuning`."""
+    kernels = [cell.environment["hardware"].get("kernels", "unknown") for cell in (base, head)]
+    return "" if kernels[0] == kernels[1] else f"; computed by other kernels: {' and '.join(kernels)}"
 
 
 def _changed(old: Any, new: Any, path: str = "") -> dict[str, tuple[Any, Any]]:
@@ -203,6 +208,7 @@ def _timings(base: Cell, head: Cell, threshold: float) -> Iterator[Difference]:
         if fails or slower.low > 1 or slower.high < 1:
             verdict = "slower" if slower.low > 1 else "faster"
             why = f"{verdict}: x {slower.mid:.3g} ({slower.low:.3g} to {slower.high:.3g}), noise up to {band:.3g}"
+            why += _other_kernels(base, head)
             what = f"{head.metric}: {name}, against {after[name]['anchor']}"
             yield Difference(head.subject, what, f"{old.mid:.4g}", f"{new.mid:.4g}", fails, why)
 

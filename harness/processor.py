@@ -57,9 +57,5 @@ def described(cpuinfo: str) -> Processor:
         maker=MAKERS.get(maker, maker),
         instruction_set=next((name for flag, name in INSTRUCTION_SETS.items() if flag in flags), "unknown"),
         model=fields.get("model name") or platform.machine() or "unknown",
-        generation=", ".join(
-            f"{name} {fields[field]}"
-            for name, field in (("family", "cpu family"), ("model", "model"))
-            if field in fields
-        ),
+        generation=", ".join(f"{name} {fields[field]}" for field, name in GENERATION.items() if field in fields),
     )

@@ -17,8 +17,7 @@ from harness.errors import HarnessError, did_you_mean
 from harness.processor import Processor, processor
 
 VARIABLE = "HARNESS_KERNELS"
-"""Environment variable that names a row, to compute as on another machine."""
-ALWAYS = 0
+"""Environment variable that names the row to compute by."""
 NEVER = 1 << 62
 
 
@@ -46,25 +45,30 @@ class Tuning:
         codes_from: keys of a head from which on an int8 cache is expanded head by head, not at once.
         codes_of_all_from: the same, as entries of all heads.
         mask_strip: queries that are attended at once under a mask.
+        band_aligned_to: keys of a block of a band are a multiple of it, the floats of a vector register: otherwise the
+            products take a fifth longer.
+        mask_strip_elsewhere: `mask_strip` off the CPU, where more is wanted at once. No GPU has tried it.
     """
 
     name: str
     measured_on: str
-    onednn_from: int
-    onednn_gradients_from: int
     sparse_from: int
-    band_block: int
-    wide_band_block: int
-    wide_band_from: int
     triangle_strip: int
-    triangle_strips_up_to: int
-    summaries_chunk: int
     diagonals_chunk: int
-    products_from: int
-    few_queries: int
-    codes_from: int
     codes_of_all_from: int
     mask_strip: int
+    onednn_from: int = NEVER
+    onednn_gradients_from: int = NEVER
+    products_from: int = NEVER
+    few_queries: int = 4
+    codes_from: int = 4096
+    band_block: int = 32
+    wide_band_block: int = 192
+    wide_band_from: int = 1024
+    band_aligned_to: int = 16
+    triangle_strips_up_to: int = 512
+    summaries_chunk: int = 1024
+    mask_strip_elsewhere: int = 1024
 
     @cached_property
     def identity(self) -> str:
@@ -76,19 +80,9 @@ class Tuning:
 TORCH = Tuning(
     name="torch",
     measured_on="none: torch's own products, and kernels with thresholds at which they gain on every row below",
-    onednn_from=NEVER,
-    onednn_gradients_from=NEVER,
     sparse_from=512,
-    band_block=32,
-    wide_band_block=192,
-    wide_band_from=1024,
     triangle_strip=64,
-    triangle_strips_up_to=512,
-    summaries_chunk=1024,
     diagonals_chunk=1 << 17,
-    products_from=NEVER,
-    few_queries=ALWAYS,
-    codes_from=4096,
     codes_of_all_from=1 << 21,
     mask_strip=64,
 )
@@ -97,49 +91,30 @@ TORCH = Tuning(
 AMD_AVX512 = Tuning(
     name="amd-avx512",
     measured_on="AMD EPYC, family 26, one thread",
-    onednn_from=1 << 18,  # MKL has half of oneDNN's speed here: 107 against 240 GFLOP/s
-    onednn_gradients_from=1 << 21,
     sparse_from=256,
-    band_block=32,
-    wide_band_block=192,
-    wide_band_from=1024,
     triangle_strip=64,
-    triangle_strips_up_to=512,
-    summaries_chunk=1024,
     diagonals_chunk=1 << 18,
-    products_from=4096,
-    few_queries=4,
-    codes_from=4096,
     codes_of_all_from=1 << 21,
     mask_strip=64,
+    onednn_from=1 << 18,  # MKL has half of oneDNN's speed here: 107 against 240 GFLOP/s
+    onednn_gradients_from=1 << 21,
+    products_from=4096,
 )
 
 INTEL_AVX512 = Tuning(
     name="intel-avx512",
     measured_on="Intel Xeon, family 6, model 167, AVX-512, 2 MiB of second-level cache a core, one thread",
-    onednn_from=NEVER,  # MKL is as fast or faster from 64 by 64 to 1024 by 1024
-    onednn_gradients_from=NEVER,
     sparse_from=384,  # at 256 half of the patterns are slower by up to 8 %
-    band_block=32,
-    wide_band_block=192,
-    wide_band_from=1024,
     triangle_strip=32,
-    triangle_strips_up_to=512,
-    summaries_chunk=1024,
     diagonals_chunk=1 << 16,
-    products_from=NEVER,
-    few_queries=ALWAYS,
-    codes_from=4096,
     codes_of_all_from=1 << 18,
     mask_strip=128,
+    # Products stay torch's own: MKL is as fast as oneDNN or faster, from 64 by 64 to 1024 by 1024.
 )
 
 TABLE = {("Intel", "AVX-512"): INTEL_AVX512, ("AMD", "AVX-512"): AMD_AVX512}
-"""By maker and instruction set."""
+"""By maker and instruction set: every such processor of a maker has the row of the one that was measured."""
 ROWS = {row.name: row for row in (TORCH, AMD_AVX512, INTEL_AVX512)}
-
-MASK_STRIP_ELSEWHERE = 1024
-"""`mask_strip` off the CPU, where more is wanted at once: a guess that no GPU has tried."""
 
 _chosen: Tuning | None = None
 
@@ -164,7 +139,7 @@ def row_for(processor: Processor) -> Tuning:
 
 @contextmanager
 def tuned(row: Tuning) -> Iterator[None]:
-    """Compute by another row within the context, as comparisons of rows do."""
+    """Compute by another row within the context."""
     global _chosen  # noqa: PLW0603
     before, _chosen = _chosen, row
     try:

@@ -6,6 +6,7 @@ import math
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -64,6 +65,7 @@ def _executed(
     cells: list[PlannedCell], folder: Path, processes: int, watcher: Watcher
 ) -> Iterator[tuple[PlannedCell, Cell]]:
     if processes <= 1:
+        _on_one_thread()
         for cell in cells:
             watcher.begin(cell)
             with heard_by(_now_and_then(partial(watcher.show, cell))):
@@ -118,7 +120,7 @@ def _workers(count: int) -> Iterator[list[Worker]]:
 
 def _work(parent: Worker) -> None:
     """Measure what the parent sends until there is nothing more, and end with it, however that ends."""
-    os.environ["OMP_NUM_THREADS"] = "1"  # share the cores; read when torch is imported, which is later
+    _on_one_thread()
     threading.Thread(target=_follow_parent, daemon=True).start()
     with suppress(EOFError, OSError):  # the parent has closed the pipe
         while True:
@@ -126,6 +128,13 @@ def _work(parent: Worker) -> None:
             with heard_by(_now_and_then(parent.send)):
                 result = measure(planned)
             parent.send(result)
+
+
+def _on_one_thread() -> None:
+    """Cells share the cores, and more threads would add numbers up in another order."""
+    os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is imported, which is mostly later
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
 
 
 def _sent(worker: Worker, planned: PlannedCell) -> PlannedCell:

@@ -18,6 +18,7 @@ import harness
 from harness.errors import HarnessError
 from harness.files import cache_folder
 from harness.modules.objectives import Batch
+from harness.processor import processor
 from harness.progress import tell
 from harness.spec.model import Spec
 from harness.training.loop import Loss, Trained, batch_loss, train
@@ -42,7 +43,9 @@ def trained_on(
     seed: int,
     loss: Loss = batch_loss,
 ) -> Trained:
-    """The model of a spec, trained; from the cache where the same code trained it before, by the same kernels.
+    """The model of a spec, trained; from the cache where it was trained before.
+
+    That is, by the same code and kernels on such a processor.
 
     Of several processes that ask for the same model one trains it, and the others wait.
 
@@ -59,7 +62,7 @@ def trained_on(
         HarnessError: nothing can be written to the cache.
     """
     packages = [torch.__version__, np.__version__]
-    key = [spec.hash, asdict(recipe), seed, task, packages, sources(), tuning().identity]
+    key = [spec.hash, asdict(recipe), seed, task, packages, sources(), tuning().identity, str(processor())]
     name = f"{hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]}.safetensors"
     what = ", ".join([*task, f"seed {seed}"])
 

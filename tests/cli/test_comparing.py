@@ -135,6 +135,13 @@ def test_timings_of_another_machine_fail_and_are_not_compared(where: str) -> Non
     assert (found.fails, found.why) == (True, "timed on another machine: not compared")
 
 
+def test_what_other_kernels_computed_is_told() -> None:
+    hardware = {**ENVIRONMENT["hardware"], "kernels": "others 1"}
+    head = timed(1.98, 2.0, 2.02, environment={**ENVIRONMENT, "hardware": hardware})
+    (found,) = gate([timed(0.99, 1.0, 1.01)], [head])
+    assert found.why.endswith("; computed by other kernels: unknown and others 1")
+
+
 @pytest.mark.parametrize("changes", [{"version": 2}, {"settings": {"specs": ["toy", "new"]}}])
 def test_what_the_head_measures_otherwise_is_told_and_does_not_fail(changes: dict[str, Any]) -> None:
     (found,) = gate([timed(0.99, 1.0, 1.01)], [timed(0.99, 1.0, 1.01, **changes)])

@@ -19,10 +19,10 @@ from harness.checkpoints.load import load_checkpoint
 from harness.experiments import attention, decoding, experiments, norms, throughput
 from harness.factory import build
 from harness.modules.decoder import Decoder
-from harness.modules.kernels import scaled_dot_product
 from harness.spec import Spec, load_spec, spec_names
 from tests.checkpoints.test_golden import CONTEXTS, GOLDEN
 from tests.device.simulated import OnDevice, simulated
+from tests.kernels.rows import changed
 
 EXPERIMENTS = (attention, decoding, norms, throughput)
 
@@ -145,8 +145,7 @@ def test_models_run_alike(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         return [model(ids), *parts, drawn]
 
     expected = computed(model, ids, padding)
-    monkeypatch.setattr(scaled_dot_product, "MASK_STRIP_ELSEWHERE", 100)
-    with simulated(monkeypatch) as device:
+    with simulated(monkeypatch) as device, changed(mask_strip_elsewhere=100):
         there = build(spec, device)
         same(list(there.parameters()), list(model.parameters()))
         same(computed(there, ids.to(device), padding.to(device)), expected)

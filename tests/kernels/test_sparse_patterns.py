@@ -32,6 +32,7 @@ PATTERNS = [
     *(Fixed(block=block, summary=summary) for block, summary in ((1, 1), (8, 1), (8, 3), (16, 16), (25, 4), (1024, 5))),
     LogSparse(),
 ]
+FEW = [Banded(window=9), Strided(stride=6), Fixed(block=9, summary=2), LogSparse()]
 LENGTHS = [1, 2, 17, 128, 129, 256, 301]
 SHORTEST = {"rtol": 0.0, "atol": 1e-12}
 """Sums of some 300 numbers near 1 in float64, by two ways: errors are some 1e-14."""
@@ -195,9 +196,7 @@ def test_one_query_reads_only_the_keys_that_it_sees(pattern: Pattern) -> None:
     torch.testing.assert_close(found, reference.attend(pattern, q[:, -1:], k, v, query), **SHORTEST)
 
 
-@pytest.mark.parametrize(
-    "pattern", [Banded(window=9), Strided(stride=6), Fixed(block=9, summary=2), LogSparse()], ids=str
-)
+@pytest.mark.parametrize("pattern", FEW, ids=str)
 def test_a_model_learns_as_with_masks(pattern: Pattern) -> None:
     model = lively(spec_with("pattern", pattern))
     tokens = torch.randint(0, TINY.vocab_size, (2, 50), generator=torch.Generator().manual_seed(0))
@@ -229,3 +228,52 @@ def test_the_pieces_that_come_first_must_show_every_query_something() -> None:
         Rectangles(4, [all_of_three])
     with pytest.raises(ValueError, match="and others"):
         Rectangles(3, [last_two, all_of_three])
+
+
+@pytest.mark.parametrize(
+    "pattern", [Banded(window=9), Strided(stride=6), Fixed(block=9, summary=2), LogSparse()], ids=str
+)
+def test_a_gradient_of_gradients_is_refused_and_not_cut_short(pattern: Pattern) -> None:
+    q, k, v, towards = drawn(50)
+    with pytest.raises(NotImplementedError, match="no second derivative"):
+        torch.autograd.grad(attend(pattern, q, k, v, view_of(50)), q, towards, create_graph=True)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # as torch does it for dual numbers
+@pytest.mark.filterwarnings("ignore:`torch.jit.trace` is deprecated")
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
+@pytest.mark.parametrize("pattern", [Banded(window=9), LogSparse()], ids=str)
+def test_transforms_and_tracers_get_a_way_that_they_know(pattern: Pattern) -> None:
+    q, k, v, _ = (x.detach() for x in drawn(50))
+
+    def total(q: Tensor) -> Tensor:
+        return attend(pattern, q, k, v, view_of(50)).square().sum()
+
+    (expected,) = torch.autograd.grad(total(q.requires_grad_()), q)
+    torch.testing.assert_close(torch.func.grad(total)(q.detach()), expected, **SHORTEST)
+    assert "scaled_dot_product" in str(torch.jit.trace(total, (q.detach(),)).graph)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS, ids=str)
+@pytest.mark.parametrize("n", [1, 40])
+def test_no_sequence_gives_nothing(pattern: Pattern, n: int) -> None:
+    q, k, v, _ = drawn(n, batch=0)
+    assert attend(pattern, q, k, v, view_of(n)).shape == (0, n, 4, 8)
+    assert attend(pattern, q[:, -1:], k, v, View(torch.tensor([n - 1]), torch.arange(n))).shape == (0, 1, 4, 8)
+
+
+@pytest.mark.parametrize(
+    "pattern", [Banded(window=9), Strided(stride=6), Fixed(block=9, summary=2), LogSparse()], ids=str
+)
+def test_channels_may_lie_apart(pattern: Pattern) -> None:
+    apart = [x.detach().transpose(1, 3).contiguous().transpose(1, 3).requires_grad_() for x in drawn(50)[:3]]
+    assert apart[0].stride(-1) != 1
+    assert_like_reference(pattern, view_of(50), [*apart, drawn(50)[3]])
+
+
+def test_a_band_sees_by_places_and_not_by_number() -> None:
+    """Keys far behind one query are hidden, however few there are."""
+    q, (k, v) = drawn(1, kv_heads=4)[0], drawn(5)[1:3]
+    view = View(torch.tensor([90]), torch.tensor([0, 1, 2, 89, 90]))
+    found = attend(Banded(window=8), q, k, v, view)
+    torch.testing.assert_close(found, reference.attend(Banded(window=8), q, k, v, view), **SHORTEST)

@@ -38,6 +38,8 @@ VIEWS: dict[str, Callable[[], View]] = {
     "with a cap": lambda: View(PLACES, PLACES, softcap=2.0, from_start=True),
     "padded": lambda: View(PADDED, PADDED),
     "padded, with a bias": lambda: View(PADDED, PADDED, bias=biases),
+    "padded, some context": lambda: View(PADDED, PADDED, context=7),
+    "padded, some context of each": lambda: View(PADDED, PADDED, context=torch.tensor([7, 2])),
     "some context": lambda: View(PLACES, PLACES, context=7, from_start=True),
     "some context of each": lambda: View(PLACES, PLACES, context=torch.tensor([7, 2]), from_start=True),
     "behind a cache": lambda: View(PLACES[9:], PLACES),

@@ -10,7 +10,7 @@ from torch import Tensor
 from harness.choices.patterns import Pattern, triangle
 from harness.modules import implementation_of
 from harness.modules.cache import Codes, Vectors
-from harness.modules.kernels import one_query, scaled_dot_product
+from harness.modules.kernels import one_query, scaled_dot_product, torch_private
 from harness.modules.kernels.scaled_dot_product import Way
 from harness.modules.kernels.view import View
 from harness.tuning import Tuning, tuning
@@ -64,9 +64,8 @@ def way(pattern: Pattern, q: Tensor, k: Tensor, view: View) -> Way:  # noqa: PLR
     if pattern.visible_pairs(n) == triangle(n):
         return scaled_dot_product.causally
     # On the meta device counters count what a kernel under a mask computes: there is nothing to save.
-    if n >= tuning().sparse_from and not q.is_meta and implementation_of(pattern) is not None:
-        return _by_cover
-    return scaled_dot_product.under_mask
+    worth_it = n >= tuning().sparse_from and not q.is_meta and not torch_private.transformed()
+    return _by_cover if worth_it and implementation_of(pattern) is not None else scaled_dot_product.under_mask
 
 
 def _hides_none(pattern: Pattern, keys: int) -> bool:

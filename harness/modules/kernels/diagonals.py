@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+
+from harness.modules.kernels.rectangle import require_no_graph
 
 
 class Diagonals:
@@ -24,7 +25,7 @@ class Diagonals:
     def attend(self, q: Tensor, k: Tensor, v: Tensor, scale: float | None = None) -> Tensor:
         """Softmax over the keys at the distances: q [B, T, H, C], keys and values of the same places [B, T, K, C]."""
         batch, places, kv_heads, channels = k.shape
-        grouped = q.reshape(batch, places, kv_heads, -1, channels)
+        grouped = q.reshape(batch, places, kv_heads, q.shape[2] // kv_heads, channels)
         k, v = k[:, :, :, None], v[:, :, :, None]  # [B, T, K, 1, C]
         scale = scale or channels**-0.5
         out: Tensor = _Attention.apply(self, grouped, k, v, scale)  # type: ignore[no-untyped-call]
@@ -33,7 +34,7 @@ class Diagonals:
     def chunks(self, queries: Tensor) -> Iterator[tuple[int, slice, slice]]:
         """For a chunk of queries and each distance in turn: the number of the distance, the queries and their keys."""
         n = queries.shape[1]
-        rows = max(1, self.chunk * n // queries.numel()) if queries.device.type == "cpu" else n
+        rows = max(1, self.chunk * n // max(1, queries.numel())) if queries.device.type == "cpu" else n
         for start in range(0, n, rows):
             end = min(n, start + rows)
             for index, distance in enumerate(self.distances):
@@ -58,8 +59,8 @@ class _Attention(torch.autograd.Function):
         return out.to(dtype)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        require_no_graph()
         q, k, v, out, weights = ctx.saved_tensors
         grad = _exact(grad)
         towards_scores = (

@@ -15,7 +15,7 @@ from harness.tuning import tuning
 
 def over_all(pattern: Pattern, q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:
     """Softmax over all keys, [B, 1, H, C]."""
-    many = int(k.shape[1]) >= tuning().products_from
+    many = int(k.shape[1]) >= tuning().products_from and len(q) > 0
     if many and by_onednn(q.reshape(-1, int(q.shape[-1]))[: _sharing(q, k)], k[0, :, 0]):
         return _by_products(q, k, v, view)
     return folded(q, k, v, view)
@@ -32,7 +32,7 @@ def over_seen(pattern: Pattern, q: Tensor, k: Tensor, v: Tensor, view: View) -> 
 def suits_codes(q: Tensor, k: Codes) -> bool:
     """Whether an int8 cache is so long that it is better expanded head by head than at once."""
     long = int(k.codes.shape[1]) >= tuning().codes_from or k.codes.numel() >= tuning().codes_of_all_from
-    return long and q.is_cpu and q.dtype == torch.float32
+    return long and q.is_cpu and q.dtype == torch.float32 and len(q) > 0
 
 
 def over_codes(q: Tensor, k: Codes, v: Codes, view: View) -> Tensor:
@@ -68,7 +68,7 @@ def _sharing(q: Tensor, k: Tensor) -> int:
 def _by_key_head(q: Tensor, view: View, k: Tensor) -> Tensor:
     """The queries of each key head, scaled, [B x K, G, C]."""
     scaled = q * (view.scale or int(q.shape[-1]) ** -0.5)
-    return scaled.reshape(len(q) * int(k.shape[2]), -1, int(q.shape[-1]))
+    return scaled.reshape(len(q) * int(k.shape[2]), int(q.shape[2]) // int(k.shape[2]), int(q.shape[-1]))
 
 
 def _heads(x: Tensor) -> Tensor:

@@ -92,6 +92,16 @@ class Plain:
         return computed if scores.mask is None else computed + scores.mask
 
 
+def require_no_graph() -> None:
+    """Refuse gradients of gradients. `once_differentiable` lets them pass, cut short, where the loss is linear.
+
+    Raises:
+        NotImplementedError: the backward pass is to be differentiated.
+    """
+    if torch.is_grad_enabled():
+        raise NotImplementedError("sparse attention has no second derivative: use harness.modules.kernels.reference")
+
+
 def kernel_for(device: torch.device) -> Kernel:
     """The faster way that a device has."""
     return Flash() if device.type == "cpu" and torch_private.has_flash() else Plain()

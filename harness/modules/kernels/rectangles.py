@@ -15,9 +15,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, arange
-from torch.autograd.function import once_differentiable
 
-from harness.modules.kernels.rectangle import Scores, kernel_for
+from harness.modules.kernels.rectangle import Scores, kernel_for, require_no_graph
 from harness.tuning import Tuning
 
 
@@ -157,8 +156,8 @@ class _Union(torch.autograd.Function):
         return out
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        require_no_graph()
         q, k, v, out, lse = ctx.saved_tensors
         kernel, grad = kernel_for(q.device), grad.contiguous()
         exact = torch.promote_types(q.dtype, torch.float32)

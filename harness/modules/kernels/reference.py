@@ -12,16 +12,16 @@ from harness.modules.kernels.view import View
 def attend(pattern: Pattern, q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:
     """Softmax of the scores of the visible keys, by which the values are weighted, [B, T, H, C]."""
     q, k, v = (x.transpose(1, 2) for x in (q, k, v))  # [B, heads, T or S, C]
-    shared = int(k.shape[0]), int(k.shape[1]), -1
+    shared = int(k.shape[0]), int(k.shape[1]), int(q.shape[1]) // int(k.shape[1]) * int(q.shape[2])
     # The queries that share a key head are rows of one product: no key is repeated.
     scores = q.reshape(*shared, q.shape[-1]) @ k.transpose(2, 3) * (view.scale or int(q.shape[-1]) ** -0.5)
     if view.softcap is not None:
         scores = view.softcap * (scores / view.softcap).tanh()
-    scores = scores.view(*q.shape[:3], -1)
+    scores = scores.view(*q.shape[:3], scores.shape[-1])
     seen = mask(pattern, view, scores.dtype)
     scores = scores.masked_fill(~seen, float("-inf")) if seen.dtype == torch.bool else scores + seen
     weights = scores.softmax(-1).view(*shared, scores.shape[-1])
-    return (weights @ v).view(*q.shape[:3], -1).transpose(1, 2)
+    return (weights @ v).view(*q.shape[:3], v.shape[-1]).transpose(1, 2)
 
 
 def mask(pattern: Pattern, view: View, dtype: torch.dtype) -> Tensor:

@@ -15,7 +15,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from harness.choices.patterns import Pattern
 from harness.modules.kernels import reference
 from harness.modules.kernels.view import View
-from harness.tuning import MASK_STRIP_ELSEWHERE, tuning
+from harness.tuning import tuning
 
 Way = Callable[[Pattern, Tensor, Tensor, Tensor, View], Tensor]
 
@@ -47,22 +47,25 @@ def folded(q: Tensor, k: Tensor, v: Tensor, view: View, mask: Tensor | None = No
     """
     if mask is not None and int(mask.shape[1]) > 1:
         mask = mask.reshape(int(mask.shape[0]), int(k.shape[2]), -1, int(mask.shape[-1]))
-    queries = q.reshape(int(q.shape[0]), int(k.shape[2]), -1, int(q.shape[-1]))
+    queries = q.reshape(int(q.shape[0]), int(k.shape[2]), int(q.shape[2]) // int(k.shape[2]), int(q.shape[-1]))
     out = scaled_dot_product_attention(
         queries, k.transpose(1, 2), v.transpose(1, 2), attn_mask=mask, scale=view.scale
     )  # [B, K, G, C]
-    return out.reshape(*q.shape[:3], -1)
+    return out.reshape(*q.shape[:3], v.shape[-1])
 
 
 def _in_strips(way: Way, pattern: Pattern, q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:
-    """So many queries at a time that no mask holds all pairs, and none of the future but where context is seen.
+    """So many queries at a time that no mask holds all pairs, nor any of the future but where context is seen.
 
     On the meta device it is one call over all pairs, as a counter expects of a mask.
     """
-    n, rows = int(q.shape[1]), tuning().mask_strip if q.is_cpu else MASK_STRIP_ELSEWHERE
+    n, rows = int(q.shape[1]), tuning().mask_strip if q.is_cpu else tuning().mask_strip_elsewhere
     if q.is_meta or n <= rows:
         return way(pattern, q, k, v, view)
-    behind = n == int(k.shape[1]) and isinstance(view.context, int) and view.context <= rows
+    # Where the first strip holds all context, no query sees a key behind its strip. In a padded batch the context of
+    # each sequence ends in another column.
+    within = isinstance(view.context, int) and view.context <= (1 if view.padded else rows)
+    behind = within and n == int(k.shape[1])
     strips = []
     for start in range(0, n, rows):
         end = min(start + rows, n)

@@ -76,13 +76,17 @@ def flash_backward(
 
 def watched() -> bool:
     """Whether a compiler, a tracer, a counter or a transform is at work, none of which knows `onednn_linear`."""
+    try:
+        return transformed() or torch._C._len_torch_dispatch_stack() > 0
+    except AttributeError:
+        return True  # nothing tells any more, so nothing private may be called
+
+
+def transformed() -> bool:
+    """Whether a compiler, a tracer or a transform such as `torch.func.grad` is at work, which own gradients stop."""
     if torch.compiler.is_compiling() or torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
         return True
     try:
-        return (
-            torch._C._len_torch_dispatch_stack() > 0
-            or torch._C._are_functorch_transforms_active()
-            or forward_ad._current_level >= 0
-        )
+        return torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0
     except AttributeError:
-        return True  # nothing tells any more, so nothing private may be called
+        return True

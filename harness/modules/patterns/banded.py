@@ -7,9 +7,6 @@ from harness.modules import computes
 from harness.modules.kernels.rectangles import Grid, Piece, Rectangles, triangle
 from harness.tuning import Tuning
 
-ALIGNED = 16
-"""Keys a block are a multiple of a vector register's floats: otherwise the matrix products take a fifth longer."""
-
 
 @computes(Banded)
 def rectangles(pattern: Banded, n: int, row: Tuning) -> Rectangles:
@@ -19,7 +16,7 @@ def rectangles(pattern: Banded, n: int, row: Tuning) -> Rectangles:
 
 def band(window: int, n: int, row: Tuning) -> list[Piece]:
     """A triangle, blocks, and what is left at the end. The window is at most n."""
-    block = (row.band_block if window < row.wide_band_from else row.wide_band_block) - window % ALIGNED
+    block = (row.band_block if window < row.wide_band_from else row.wide_band_block) - window % row.band_aligned_to
     whole, rest = divmod(n - window, block)
     return [
         *triangle(Grid(0, window), Grid(0, window), row),
