@@ -33,7 +33,8 @@ def compare(
     before, after = read_run(base), read_run(head)
     for path, cells in ((base, before), (head, after)):
         if not cells:
-            how = "pytest tests/bench --benchmark-json" if path.is_file() else "harness run --out"
+            of_benchmarks = path.is_file() or path.suffix == ".json"
+            how = "pytest tests/bench --benchmark-json" if of_benchmarks else "harness run --out"
             raise HarnessError(f"{path}: no results to compare; `{how} {path}` makes them")
     found = differences(before, after, threshold)
     failing = sum(each.fails for each in found)

@@ -27,6 +27,7 @@ class Lines(Watcher):
 
     def __init__(self, done: int, total: int) -> None:
         self.finished, self.total = done, total
+        self.stream = sys.stderr  # as it is now: an evaluation sends elsewhere what others write meanwhile
         self.under_way: dict[PlannedCell, tuple[float, Progress | None]] = {}
         self._beat: AbstractContextManager[None] = every(EVERY_S, self._tell)
 
@@ -56,8 +57,8 @@ class Lines(Watcher):
 
     def say(self, message: str) -> None:
         """A line, written at once, so that two threads do not mix theirs."""
-        sys.stderr.write(f"{message}\n")
-        sys.stderr.flush()
+        self.stream.write(f"{message}\n")
+        self.stream.flush()
 
     def _tell(self) -> None:
         for planned, (began, progress) in list(self.under_way.items()):

@@ -91,7 +91,10 @@ def _is_path(text: str) -> bool:
 
 
 def _nearest(name: str) -> str:
-    return nearest(name, spec_names()) or "`harness list` shows all names; a path must end in .yaml"
+    return (
+        nearest(name, spec_names())
+        or "`harness list` shows all names; a path is a file in YAML, a config.json, its folder or a file in GGUF"
+    )
 
 
 def _resolved(path: Path, children: tuple[Path, ...]) -> Tree:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+from contextlib import redirect_stderr
 
 import pytest
 
@@ -88,3 +90,10 @@ class TestSlowCells:
         assert outcome.code == 1
         assert "2 of 2: llama-13b, refusing: failed, took 0:00:00" in outcome.err.splitlines()
         assert outcome.err.splitlines()[-1] == "llama-13b: no such number"
+
+
+def test_lines_come_while_what_is_measured_sends_the_errors_elsewhere(capsys: pytest.CaptureFixture[str]) -> None:
+    told = Lines(0, 1)
+    with redirect_stderr(io.StringIO()):
+        told.say("still there")
+    assert capsys.readouterr().err == "still there\n"

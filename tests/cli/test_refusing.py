@@ -25,7 +25,10 @@ WEIGHTS = "a spec that names its weights, or --checkpoint"
         ("diff llama-7b qwn-7b", "no spec is called 'qwn-7b'; did you mean 'qwen-7b'?"),
         ("check lama-7b", "no spec is called 'lama-7b'; did you mean 'llama-7b'?"),
         ("run lama-7b", "no spec is called 'lama-7b'; did you mean 'llama-7b'?"),
-        ("run zzz*", "no spec is called 'zzz*'; `harness list` shows all names; a path must end in .yaml"),
+        (
+            "run zzz*",
+            "no spec is called 'zzz*'; `harness list` shows all names; a path is a file in YAML, a config.json, its folder or a file in GGUF",
+        ),
         ("run gpt1 --metrics parms", f"unknown metric 'parms'; allowed: {METRICS}; did you mean 'params'?"),
         ("run gpt1 --metrics icl_weights", f"nothing to measure of gpt1: icl_weights needs {WEIGHTS}"),
         ("run gpt1 --checkpoint x", "name specs or give a checkpoint, not both: a checkpoint brings its own spec"),
