@@ -93,7 +93,7 @@ def _is_path(text: str) -> bool:
 def _nearest(name: str) -> str:
     return (
         nearest(name, spec_names())
-        or "`harness list` shows all names; a path is a file in YAML, a config.json, its folder or a file in GGUF"
+        or "`harness list` shows all names; paths end in .yaml, .json or .gguf"
     )
 
 

@@ -27,7 +27,7 @@ WEIGHTS = "a spec that names its weights, or --checkpoint"
         ("run lama-7b", "no spec is called 'lama-7b'; did you mean 'llama-7b'?"),
         (
             "run zzz*",
-            "no spec is called 'zzz*'; `harness list` shows all names; a path is a file in YAML, a config.json, its folder or a file in GGUF",
+            "no spec is called 'zzz*'; `harness list` shows all names; paths end in .yaml, .json or .gguf",
         ),
         ("run gpt1 --metrics parms", f"unknown metric 'parms'; allowed: {METRICS}; did you mean 'params'?"),
         ("run gpt1 --metrics icl_weights", f"nothing to measure of gpt1: icl_weights needs {WEIGHTS}"),

@@ -25,7 +25,7 @@ def test_a_relative_path_is_one_from_here(write: Write, monkeypatch: pytest.Monk
     assert load_spec("llama-7b").name == "llama-7b"
 
 
-HELP = "`harness list` shows all names; a path is a file in YAML, a config.json, its folder or a file in GGUF"
+HELP = "`harness list` shows all names; paths end in .yaml, .json or .gguf"
 
 
 @pytest.mark.parametrize(
