@@ -91,10 +91,7 @@ def _is_path(text: str) -> bool:
 
 
 def _nearest(name: str) -> str:
-    return (
-        nearest(name, spec_names())
-        or "`harness list` shows all names; paths end in .yaml, .json or .gguf"
-    )
+    return nearest(name, spec_names()) or "`harness list` shows all names; paths end in .yaml, .json or .gguf"
 
 
 def _resolved(path: Path, children: tuple[Path, ...]) -> Tree:
