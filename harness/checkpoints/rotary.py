@@ -63,7 +63,10 @@ def neox_rope(config: Config, *, fraction: float) -> dict[str, Any]:
     Raises:
         HarnessError: as `rope`, or the names of other families say something else.
     """
-    theta, share = config.take("rotary_emb_base", default=10000.0), config.take("rotary_pct", default=fraction)
+    theta, share = (
+        config.take("rotary_emb_base", default=10000.0, of=float),
+        config.take("rotary_pct", default=fraction, of=float),
+    )
     config.expect("rope_theta", theta)
     config.expect("partial_rotary_factor", share)
     return rope(config.with_fields(rope_theta=theta, partial_rotary_factor=share), fraction=fraction)
@@ -97,9 +100,9 @@ def rotary(
     kind = kind_of(parameters)
     if kind not in SCALINGS:
         parameters.refuse("rope_type" if "rope_type" in parameters.names else "type", kind, f"known: {_KNOWN}")
-    base = parameters.take("rope_theta", default=config.take("rope_theta", default=theta))
-    stated = config.take("partial_rotary_factor", default=fraction or 1.0)
-    share = parameters.take("partial_rotary_factor", default=stated)
+    base = parameters.take("rope_theta", default=config.take("rope_theta", default=theta, of=float), of=float)
+    stated = config.take("partial_rotary_factor", default=fraction or 1.0, of=float)
+    share = parameters.take("partial_rotary_factor", default=stated, of=float)
     if share != 1 and fraction is None:
         holder = parameters if "partial_rotary_factor" in parameters.names else config
         holder.refuse("partial_rotary_factor", share, "expected 1: this family's code rotates all channels")

@@ -11,7 +11,7 @@ from harness.checkpoints.refused import REFUSED
 from harness.checkpoints.said import channels, said
 from harness.checkpoints.wrappers import PARTS, text_of
 from harness.errors import HarnessError, did_you_mean
-from harness.spec.check import spec_from_tree
+from harness.spec.check import MAX_SIZE, spec_from_tree
 from harness.spec.model import Spec
 from harness.spec.tree import tree_of
 
@@ -42,7 +42,7 @@ def document(config: dict[str, Any] | str | Path, name: str | None = None) -> di
         "name": name or ("imported" if isinstance(config, dict) else spec_name(Path(config))),
         "family": family.called or text.fields["model_type"],
         "provenance": "imported",
-        **({"about": text.about} if text.about else {}),
+        **({"about": about} if (about := text.about or _left_out(text.fields)) else {}),
         "sources": {"layout": {"title": title, "url": url}},
         **_in_rounds(translated),
     }
@@ -57,10 +57,13 @@ def _translated(family: Family, fields: dict[str, Any], file: str, path: str) ->
         HarnessError: with all of them, or with what is missing or of a size that makes no sense.
     """
     obstacles: dict[str, ObstacleError] = {}
+    _require_layers_in_bounds(fields, file, path)
     while True:
         reader = Config(fields, file, path)
         try:
             translated = family.document(reader)
+            unread = reader.unread(said(translated))
+            plain = _plain(translated)
         except ObstacleError as obstacle:
             if obstacle.field in obstacles:
                 raise _together(list(obstacles.values()), file) from None
@@ -75,10 +78,26 @@ def _translated(family: Family, fields: dict[str, Any], file: str, path: str) ->
             raise HarnessError(f"{file}: a field has a value of another type or size than expected: {reason}") from None
         else:
             break
-    found = [*obstacles.values(), *reader.unread(said(translated))]
-    if found:
+    if found := [*obstacles.values(), *unread]:
         raise _together(found, file)
-    return _plain(translated)
+    return plain
+
+
+def _require_layers_in_bounds(fields: dict[str, Any], file: str, path: str) -> None:
+    """Refuse more layers than a spec may have before a list of that length is made."""
+    repeats = fields.get("attention_types")
+    stated = {name: fields.get(name) for name in LAYERS}
+    if isinstance(repeats, list):
+        stated |= {"attention_types": [group[-1] for group in repeats if isinstance(group, list) and group]}
+    for name, value in stated.items():
+        counts = [count for count in (value if isinstance(value, list) else [value]) if isinstance(count, int | float)]
+        if any(not count <= MAX_SIZE for count in counts):
+            raise HarnessError(f"{file}: field {path + name!r} = {value}: expected at most {MAX_SIZE} layers")
+
+
+def _left_out(fields: dict[str, Any]) -> str:
+    """What a config of a text model holds beside it, as a sentence; empty where it holds nothing."""
+    return "Text model of a release that also reads images, which are left out." if fields.get("vision_config") else ""
 
 
 def _plain(translated: Document) -> Document:
@@ -135,7 +154,11 @@ def family_of(fields: dict[str, Any], file: str) -> Family:
     return families[kind]()
 
 
+LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+"""Names of the number of layers."""
+
 HELD = {
+    "an encoder": ("is_encoder_decoder", "num_encoder_layers", "encoder_layers", "encoder"),
     "mixture of experts": ("n_routed_experts", "num_experts", "num_local_experts", "moe_num_experts"),
     "latent attention": ("kv_lora_rank",),
     "attention to some keys that are picked": ("sparse_attention_config", "index_topk"),

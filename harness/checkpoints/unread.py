@@ -34,9 +34,9 @@ NEUTRAL_FACTOR = re.compile(r"(scale|scaling|multiplier|factor|ratio)$")
 RUN = frozenset(
     # How it is computed and stored.
     "bf16 bits cache cached cpu cuda cudnn deepspeed device dtype eager fast flash float16 float32 fp16 fp32 fp8 fuse "
-    "fused fusion gpu impl implementation inference int4 int8 jit megatron onnx optimum paged parallelism precision "
-    "quant quantisation quantise quantization quantize quantized safetensors sdpa sharded torch torchscript triton "
-    "upcast version xformers xla "
+    "fused fusion gpu int4 int8 jit megatron onnx optimum paged parallelism precision "
+    "quant quantisation quantise quantization quantize quantized safetensors sharded torch torchscript triton "
+    "upcast xformers xla "
     # How it was trained, and heads for other tasks.
     "aux checkpointing classifier coef drop dropout dropped init initialisation initialization initializer label "
     "labels layerdrop learning loss lr optimizer pdrop penalty pretrain pretraining std summary train trained training "
@@ -47,10 +47,11 @@ RUN = frozenset(
 
 NOTES = frozenset(
     "architecture architectures author auto base class classes commit config context ctx custom data dataset date "
-    "end experiment finetuned finetuning framework hash hf id id2label ids ignore index info js label2id lang "
-    "language len length lengths library license llama llm map max meta metadata model name named names neuron "
-    "note notes org past path pool problem project release revision seed seq sequence source special start task "
-    "tasks team template text time timestamp token tokens transformers unsloth url user verbose vocab wandb".split()
+    "end experiment finetuned finetuning framework hash hf id id2label ids ignore impl implementation index "
+    "inference info js label2id lang language len length lengths library license llama llm map max meta metadata "
+    "model name named names neuron note notes org past path pool problem project release revision sdpa seed seq "
+    "sequence source special start task tasks team template text time timestamp token tokens transformers unsloth "
+    "url user verbose version vocab wandb".split()
 )
 """Words of names that say what a model is called, where it comes from and what goes into it."""
 
@@ -58,23 +59,24 @@ ARCHITECTURE = frozenset(
     "act activation activations adapter alibi attend attention attn bias biases bidirectional block blocks cap "
     "capping causal channel channels chunk cla clip clipping compress compressed compression conv convolution "
     "cross decay delta depth differential dim dims dual emb embd embed embedding embeddings encoder expand "
-    "expansion expert experts factor ffn ffw fraction gate gated gates gating global glu gqa group groups head "
-    "heads hidden hybrid indexer inner interleave interleaved intermediate interval kernel key keys kv lambda "
-    "latent layer layernorm layers linear ln local logit logits logn lora mamba mask mixer mixture mla mlp moe "
-    "mqa mrope mtp multi multiplier multiquery n nope norm normalise normalised normalize normalized norms ntk "
-    "num number parallel pattern pos position positional positions post pre prefix proj projection qk qkv queries "
-    "query rank ratio recurrent relative rescale residual rms rmsnorm rnn rope rotary rotate routed router "
-    "routing scale scaled scales scaling score scores shared shift sigmoid sink sinks skip sliding softcap "
-    "softcapping softmax sparse ssm state states stride swa swiglu temperature theta tie tied topk value values "
-    "width window windows xpos yoco".split()
+    "expansion expert experts extra factor ffn ffw fraction gate gated gates gating global glu gqa group groups "
+    "head heads hidden hybrid indexer inner interleave interleaved intermediate interval kernel key keys kv "
+    "lambda latent layer layernorm layers linear ln local logit logits logn lora mamba mask mixer mixture mla mlp "
+    "moe mqa mrope mtp multi multiple multiplier multiquery n nope norm normalise normalised normalize normalized "
+    "norms ntk num number parallel pattern pos position positional positions post pre prefix proj projection qk "
+    "qkv queries query rank ratio recurrent relative rescale residual rms rmsnorm rnn rope rotary rotate routed "
+    "router routing scale scaled scales scaling score scores shared shift sigmoid sink sinks size sizes skip "
+    "sliding softcap softcapping softmax sparse ssm state states stride swa swiglu temperature theta tie tied "
+    "topk value values width window windows xpos yoco".split()
 )
 """Words of names that speak of a part of an architecture."""
 
 BOOKKEEPING = frozenset(
-    "adapters chunk_size_feed_forward do_sample early_stopping encoder_no_repeat_ngram_size is_decoder "
-    "logits_to_keep n_special no_repeat_ngram_size num_logits_to_keep num_return_sequences output_attentions "
-    "output_hidden_states output_router_logits output_scores prefix remove_invalid_values return_dict "
-    "return_dict_in_generate router_jitter_noise temperature top_k top_p typical_p use_bfloat16".split()
+    "adapters attention_implementation attn_impl attn_implementation chunk_size_feed_forward do_sample "
+    "early_stopping encoder_no_repeat_ngram_size is_decoder logits_to_keep n_special no_repeat_ngram_size "
+    "num_logits_to_keep num_return_sequences output_attentions output_hidden_states output_router_logits "
+    "output_scores prefix remove_invalid_values return_dict return_dict_in_generate router_jitter_noise "
+    "temperature top_k top_p typical_p use_bfloat16".split()
 )
 """Fields that transformers keeps for every model, and that nothing reads which computes logits."""
 
@@ -101,6 +103,7 @@ SECOND_NAMES = tuple(
         "attention_bias qkv_bias use_qkv_bias add_qkv_bias use_bias bias",
         "sliding_window sliding_window_size window_size attention_window_size",
         "tie_word_embeddings tie_embeddings tied_embeddings",
+        "vocab_size padded_vocab_size",
     )
 )
 """Names that releases have for the same thing."""

@@ -297,7 +297,7 @@ def _shown(value: object) -> str:
     if value is None:
         return "nothing"
     text = repr(value).lower() if isinstance(value, bool) else repr(value)
-    return f"{text if len(text) <= 60 else text[:57] + '...'} ({kinds[type(value)]})"
+    return f"{text if len(text) <= 60 else text[:57] + '...'} ({kinds.get(type(value), type(value).__name__)})"
 
 
 def _fields(model: type[BaseModel], path: Iterable[Step]) -> list[str]:

@@ -182,6 +182,9 @@ def test_fields_that_decide_nothing_refuse_nothing(fields: dict[str, Any]) -> No
         ({"surprise": 1}, "expected null, false or no such field"),
         ({"num_meta_tokens": 128}, "expected null, false or no such field"),
         ({"use_token_shift": True}, "expected null, false or no such field"),
+        ({"norm_version": "v2"}, "expected null, false or no such field"),
+        ({"mlp_impl": "moe"}, "expected null, false or no such field"),
+        ({"padded_vocab_size": 256512}, "expected null, false or no such field"),
         ({"attention_wobble": 3}, "expected null, false or no such field"),
         ({"num_local_experts": 8}, "expected null, false or no such field"),
         ({"layer_norm_eps": 1e-5}, "expected null, false or no such field"),
@@ -211,3 +214,47 @@ def test_all_fields_that_stand_in_the_way_come_in_one_message() -> None:
         assert f"field '{named}' = " in message
     assert "5 fields stand in the way" in message
     assert "98, 99]" in message
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("gpt2", {**GPT, "n_embd": 0}),
+        ("gpt2", {**GPT, "n_head": 0}),
+        ("llama", {**BASE, "hidden_size": 0}),
+        ("llama", {**BASE, "num_attention_heads": 0}),
+        ("gemma2", {**BASE, "query_pre_attn_scalar": -1}),
+        ("granite", {**BASE, "embedding_multiplier": 0}),
+    ],
+)
+def test_sizes_that_make_no_sense_are_told_and_no_traceback(kind: str, fields: dict[str, Any]) -> None:
+    with pytest.raises(HarnessError):
+        import_config({"model_type": kind, **fields})
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("gemma2", {**BASE, "num_hidden_layers": 10**9}),
+        ("smollm3", {**BASE, "num_hidden_layers": 10**9}),
+        ("gpt_neo", {**GPT_NEO, "attention_types": [[["global"], 10**9]]}),
+    ],
+)
+def test_too_many_layers_are_refused_before_a_list_of_them_is_made(kind: str, fields: dict[str, Any]) -> None:
+    with pytest.raises(HarnessError, match="expected at most 16777216 layers"):
+        import_config({"model_type": kind, **fields})
+
+
+def test_a_whole_number_and_a_number_of_the_same_value_agree() -> None:
+    fields = {**PLAIN, "rope_theta": 500000, "rope_parameters": {"rope_type": "default", "rope_theta": 500000.0}}
+    assert import_config(fields).hash == import_config({**PLAIN, "rope_theta": 500000.0}).hash
+
+
+def test_what_is_left_out_beside_a_text_model_is_said() -> None:
+    assert "images" in import_config({**PLAIN, "vision_config": {"hidden_size": 8}}).about
+
+
+@pytest.mark.parametrize("fields", [{"is_encoder_decoder": True}, {"num_encoder_layers": 2}])
+def test_encoders_are_the_reason_why_an_unknown_kind_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(HarnessError, match="'t5x' cannot be expressed by a spec: an encoder"):
+        import_config({"model_type": "t5x", **fields})

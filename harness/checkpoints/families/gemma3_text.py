@@ -61,7 +61,7 @@ def rotary_by_kind(config: Config, *, local: float, everywhere: float) -> tuple[
     Before transformers 5 the bases are fields of their own, and the scaling is that of the layers without a window.
     """
     given, scaling = config.mapping("rope_parameters"), config.mapping("rope_scaling")
-    base = config.take("rope_theta", default=everywhere)
+    base = config.take("rope_theta", default=everywhere, of=float)
     windowed, full = given.mapping("sliding_attention"), given.mapping("full_attention")
     kind = kind_of(windowed)
     if kind != "default":
@@ -69,5 +69,5 @@ def rotary_by_kind(config: Config, *, local: float, everywhere: float) -> tuple[
     outside = config.with_fields(rope_theta=local)
     everything = scaling if scaling.names else full
     if scaling.names:
-        base = full.take("rope_theta", default=base)
+        base = full.take("rope_theta", default=base, of=float)
     return rotary(outside, windowed), rotary(config.with_fields(rope_theta=base), everything, by_kind=True)

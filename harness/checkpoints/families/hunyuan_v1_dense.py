@@ -31,7 +31,7 @@ class HunyuanDense(Llama, called="Hunyuan"):
         if kind_of(scaling) == "dynamic" and alpha:
             size, heads = config.take("hidden_size"), config.take("num_attention_heads")
             channels = config.take("head_dim", default=size // heads)
-            theta = scaling.take("rope_theta", default=config.take("rope_theta", default=10000.0))
+            theta = scaling.take("rope_theta", default=config.take("rope_theta", default=10000.0), of=float)
             stretched = theta * alpha ** (channels / (channels - 2))
             config = config.with_parts(rope_parameters={"rope_theta": stretched}, rope_scaling={})
         return super().document(config)
