@@ -78,6 +78,8 @@ class HarnessLM(TemplateLM):  # type: ignore[misc]  # lm-eval is not typed
     ) -> None:
         for name in unknown:
             raise HarnessError(f"model harness: unknown argument {name!r}; {did_you_mean(name, ARGUMENTS)}")
+        if not isinstance(reuse, bool):
+            raise HarnessError(f"model harness: reuse: found {reuse!r}, expected true or false")
         if checkpoint is not None and pretrained is not None:
             raise HarnessError("model harness: checkpoint and pretrained are two words for one thing; give one of them")
         checkpoint = pretrained if checkpoint is None else checkpoint
@@ -377,7 +379,7 @@ def _dtype(name: str, checkpoint: Path) -> torch.dtype:
         parts = (config, config.get("text_config") or {})
         stated = (part.get(field) for part in parts for field in ("dtype", "torch_dtype"))
         name = next(filter(None, stated), "float32")
-    if name not in DTYPES:
+    if not isinstance(name, str) or name not in DTYPES:
         raise HarnessError(f"model harness: unknown dtype {name!r}; {did_you_mean(str(name), [AUTO, *DTYPES])}")
     return DTYPES[name]
 
@@ -386,7 +388,7 @@ def _device(name: str | None) -> torch.device:
     """A device by name. lm-eval asks for a GPU where its user said nothing, so one that is not there is no error."""
     try:
         device = torch.device(name or "cpu")
-    except RuntimeError:
+    except (RuntimeError, TypeError):
         raise HarnessError(f"model harness: unknown device {name!r}; expected cpu, cuda, cuda:1 or the like") from None
     there = torch.accelerator.current_accelerator(check_available=True)
     if device.type == "cpu" or (there is not None and there.type == device.type and _index_is_there(device)):

@@ -208,7 +208,12 @@ def _text(value: object) -> str | None:
 
 def _unnamed(config: Mapping[str, Any]) -> list[str]:
     """Further special tokens, which have no name."""
-    listed = [config.get(name) or [] for name in ("additional_special_tokens", "extra_special_tokens")]
+    listed = []
+    for name in ("additional_special_tokens", "extra_special_tokens"):
+        stated = config.get(name) or []
+        if not isinstance(stated, list | dict):
+            raise HarnessError(f"{name}: found {stated!r}, expected a list of tokens, or tokens by their names")
+        listed.append(stated)
     values = [value for each in listed for value in (each.values() if isinstance(each, dict) else each)]
     return [text for text in map(_text, values) if text is not None]
 

@@ -392,6 +392,8 @@ def test_arguments_of_the_model_count_more_than_what_lm_eval_always_gives(folder
         ({"checkpoint": "here"}, "checkpoint and pretrained are two words for one thing"),
         ({"dtype": "float33"}, "unknown dtype 'float33'; allowed: auto, float32.*; did you mean 'float32'"),
         ({"dtype": None}, "unknown dtype None"),
+        ({"device": True}, "unknown device True"),
+        ({"reuse": "maybe"}, "reuse: found 'maybe', expected true or false"),
         ({"max_length": 0}, "max_length: found 0, expected a whole number above 0"),
         ({"max_length": "long"}, "max_length: found 'long'"),
         ({"batch_size": -1}, "batch_size: found -1"),

@@ -163,6 +163,10 @@ def test_ends_and_the_beginning_come_from_where_releases_keep_them(
         ({"tokenizer_config.json": '{"eos_token": "a", "chat_template": 3}'}, "chat_template: expected a text, or"),
         ({"tokenizer_config.json": '{"eos_token": "a", "chat_template": [{}]}'}, "chat_template: expected a text, or"),
         ({"tokenizer_config.json": '{"added_tokens_decoder": []}'}, "its tokenizer cannot be read: "),
+        (
+            {"tokenizer_config.json": '{"eos_token": "a", "additional_special_tokens": "abc"}'},
+            "additional_special_tokens: found 'abc', expected a list of tokens",
+        ),
         ({"added_tokens.json": '{"<more>": 9}'}, "added token '<more>' is listed as 9, and the next free number is 4"),
         ({"tokenizer.json": '{"model": {"type": "BPE"'}, "its tokenizer cannot be read: "),
     ],
