@@ -56,6 +56,9 @@ def fact_sheet(spec: Spec, seq_len: int, batch_size: int) -> dict[str, Any]:
         "length_limit": spec.choices.position.length_limit(spec.dims),
         "batch_size": batch_size,
         "kv_cache_bytes": kv_cache_bytes(spec, seq_len, batch_size),
+        "kv_cache_bytes_of_next_token": (  # nothing where every layer drops a key for it
+            kv_cache_bytes(spec, seq_len + 1, batch_size) - kv_cache_bytes(spec, seq_len, batch_size)
+        ),
         "visible_pairs": visible_pairs(spec, seq_len),
         "flops": flops_table(spec, seq_len, batch_size),
         "longest_context": [
@@ -91,7 +94,11 @@ def _print(spec: Spec, sheet: dict[str, Any]) -> None:
         "KV cache, fp16",
         ["what", "bytes", ""],
         [
-            ("one more token", f"{sheet['kv_cache_bytes_per_token']:,}", binary(sheet["kv_cache_bytes_per_token"])),
+            (
+                "one more token",
+                f"{sheet['kv_cache_bytes_of_next_token']:,}",
+                binary(sheet["kv_cache_bytes_of_next_token"]),
+            ),
             (
                 f"{sheet['batch_size']} x {sheet['seq_len']} tokens",
                 f"{sheet['kv_cache_bytes']:,}",

@@ -164,3 +164,12 @@ def test_diff_of_the_same_says_so(call: Call) -> None:
     outcome = call("diff", "gpt3-175b", "chatgpt")
     assert outcome.out.splitlines()[0] == "The architectures are the same."
     assert call("diff", "gpt3-175b", "chatgpt", "--json").data["choices"] == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "bytes_of_next"), [("llama-7b", 524288), ("llama-7b-banded", 0), ("gpt3-175b", 2359296)]
+)
+def test_one_more_token_costs_what_it_adds_at_that_length(call: Call, name: str, bytes_of_next: int) -> None:
+    """A layer whose window is full drops a key for each new one."""
+    assert call("show", name, "--seq-len", "2048", "--json").data["kv_cache_bytes_of_next_token"] == bytes_of_next
+    assert f"{bytes_of_next:,}" in call("show", name, "--seq-len", "2048").out
