@@ -38,6 +38,7 @@ def said(document: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
         "alibi use_alibi": (position == "alibi",),
         "parallel_attn parallel_residual use_parallel_block use_parallel_residual": (parallel,),
         "gated_mlp glu use_gated_activation use_glu": (gated,),
+        "activation activation_type mlp_type": (_kind(choices["mlp"]),),
         "share_embeddings tie_embeddings tied_embeddings use_embedding_sharing": (tied,),
         "final_logit_softcapping logit_softcap logits_soft_cap": (softcap,),
     }
@@ -48,10 +49,12 @@ def said(document: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
         "head_dim": channels(document),
         "intermediate_size": choices["mlp"]["intermediate_size"],
     }
-    by_name = {name: values for names, values in facts.items() for name in names.split()}
+    by_name: dict[str, tuple[Any, ...]] = {}
     for group in SECOND_NAMES:
         values = tuple(size for name, size in sizes.items() if name in group)
         by_name.update(dict.fromkeys(group, values))
+    for names, values in facts.items():
+        by_name.update({name: by_name.get(name, ()) + values for name in names.split()})
     return by_name
 
 

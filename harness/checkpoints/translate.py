@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +97,15 @@ def _require_layers_in_bounds(fields: dict[str, Any], file: str, path: str) -> N
 
 
 def _left_out(fields: dict[str, Any]) -> str:
-    """What a config of a text model holds beside it, as a sentence; empty where it holds nothing."""
-    return "Text model of a release that also reads images, which are left out." if fields.get("vision_config") else ""
+    """What a release holds beside or instead of the text model that is imported, in sentences; empty if nothing."""
+    said = []
+    if fields.get("vision_config"):
+        said.append("Text model of a release that also reads images, which are left out.")
+    stated = fields.get("architectures")
+    for name in stated if isinstance(stated, list) else []:
+        if isinstance(name, str) and OTHER_HEAD.search(name):
+            said.append(f"The release is a {name}; here it has a head for the next token.")
+    return " ".join(said)
 
 
 def _plain(translated: Document) -> Document:
@@ -156,6 +164,9 @@ def family_of(fields: dict[str, Any], file: str) -> Family:
 
 LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 """Names of the number of layers."""
+
+OTHER_HEAD = re.compile(r"For(Sequence|Token)Classification$|ForQuestionAnswering$|(?<!LMHead)(?<!ChatGLM)Model$")
+"""Classes of transformers that end without a head for the next token. ChatGLM's release calls one with a head so."""
 
 HELD = {
     "an encoder": ("is_encoder_decoder", "num_encoder_layers", "encoder_layers", "encoder"),

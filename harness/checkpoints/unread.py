@@ -48,9 +48,9 @@ RUN = frozenset(
 NOTES = frozenset(
     "architecture architectures author auto base class classes commit config context ctx custom data dataset date "
     "end experiment finetuned finetuning framework hash hf id id2label ids ignore impl implementation index "
-    "inference info js label2id lang language len length lengths library license llama llm map max meta metadata "
+    "inference info js label2id lang language len length lengths library license llama llm map max metadata "
     "model name named names neuron note notes org past path pool problem project release revision sdpa seed seq "
-    "sequence source special start task tasks team template text time timestamp token tokens transformers unsloth "
+    "sequence source special start task tasks team template text timestamp token tokens transformers unsloth "
     "url user verbose version vocab wandb".split()
 )
 """Words of names that say what a model is called, where it comes from and what goes into it."""
@@ -61,13 +61,13 @@ ARCHITECTURE = frozenset(
     "cross decay delta depth differential dim dims dual emb embd embed embedding embeddings encoder expand "
     "expansion expert experts extra factor ffn ffw fraction gate gated gates gating global glu gqa group groups "
     "head heads hidden hybrid indexer inner interleave interleaved intermediate interval kernel key keys kv "
-    "lambda latent layer layernorm layers linear ln local logit logits logn lora mamba mask mixer mixture mla mlp "
-    "moe mqa mrope mtp multi multiple multiplier multiquery n nope norm normalise normalised normalize normalized "
-    "norms ntk num number parallel pattern pos position positional positions post pre prefix proj projection qk "
-    "qkv queries query rank ratio recurrent relative rescale residual rms rmsnorm rnn rope rotary rotate routed "
-    "router routing scale scaled scales scaling score scores shared shift sigmoid sink sinks size sizes skip "
-    "sliding softcap softcapping softmax sparse ssm state states stride swa swiglu temperature theta tie tied "
-    "topk value values width window windows xpos yoco".split()
+    "lambda latent layer layernorm layers linear ln local logit logits logn lora mamba mask meta mix mixer "
+    "mixture mla mlp moe mqa mrope mtp multi multiple multiplier multiquery n nope norm normalise normalised "
+    "normalize normalized norms ntk num number parallel pattern peft pos position positional positions post pre "
+    "prefix proj projection qk qkv queries query rank ratio recurrent relative rescale residual rms rmsnorm rnn "
+    "rope rotary rotate routed router routing scale scaled scales scaling score scores shared shift sigmoid sink "
+    "sinks size sizes skip sliding softcap softcapping softmax sparse ssm state states stride swa swiglu "
+    "temperature theta tie tied topk value values width window windows xpos yoco".split()
 )
 """Words of names that speak of a part of an architecture."""
 

@@ -182,6 +182,8 @@ def test_fields_that_decide_nothing_refuse_nothing(fields: dict[str, Any]) -> No
         ({"surprise": 1}, "expected null, false or no such field"),
         ({"num_meta_tokens": 128}, "expected null, false or no such field"),
         ({"use_token_shift": True}, "expected null, false or no such field"),
+        ({"meta_tokens": 128}, "expected null, false or no such field"),
+        ({"time_mix": 0.5}, "expected null, false or no such field"),
         ({"norm_version": "v2"}, "expected null, false or no such field"),
         ({"mlp_impl": "moe"}, "expected null, false or no such field"),
         ({"padded_vocab_size": 256512}, "expected null, false or no such field"),
@@ -248,6 +250,23 @@ def test_too_many_layers_are_refused_before_a_list_of_them_is_made(kind: str, fi
 def test_a_whole_number_and_a_number_of_the_same_value_agree() -> None:
     fields = {**PLAIN, "rope_theta": 500000, "rope_parameters": {"rope_type": "default", "rope_theta": 500000.0}}
     assert import_config(fields).hash == import_config({**PLAIN, "rope_theta": 500000.0}).hash
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("LlamaForCausalLM", False),
+        ("LlamaModel", True),
+        ("LlamaForSequenceClassification", True),
+        ("XLMHeadModel", False),
+    ],
+)
+def test_a_release_with_another_head_is_said_to_have_it(name: str, told: bool) -> None:
+    assert import_config({**PLAIN, "architectures": [name]}).about.startswith(f"The release is a {name}") == told
+
+
+def test_a_second_word_for_the_mlp_decides_nothing() -> None:
+    assert import_config({**PLAIN, "activation": "swiglu"}).hash == import_config(PLAIN).hash
 
 
 def test_what_is_left_out_beside_a_text_model_is_said() -> None:
