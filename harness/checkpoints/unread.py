@@ -147,6 +147,8 @@ def _switched_off(fields: Mapping[str, Any]) -> list[set[str]]:
 
 def expected(name: str) -> str:
     """What an unknown field would have to hold."""
+    if name in EXPERTS:
+        return "it holds a mixture of experts"
     off = "true" if name in ON_IN_EVERY_DECODER else "null, false"
     return f"its meaning is not known: expected {off} or no such field"
 

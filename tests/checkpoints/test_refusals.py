@@ -188,7 +188,7 @@ def test_fields_that_decide_nothing_refuse_nothing(fields: dict[str, Any]) -> No
         ({"mlp_impl": "moe"}, "expected null, false or no such field"),
         ({"padded_vocab_size": 256512}, "expected null, false or no such field"),
         ({"attention_wobble": 3}, "expected null, false or no such field"),
-        ({"num_local_experts": 8}, "expected null, false or no such field"),
+        ({"num_local_experts": 8}, "it holds a mixture of experts"),
         ({"layer_norm_eps": 1e-5}, "expected null, false or no such field"),
         ({"is_causal": False}, "expected true or no such field"),
         ({"is_encoder_decoder": True}, "expected null, false or no such field"),
@@ -277,3 +277,10 @@ def test_what_is_left_out_beside_a_text_model_is_said() -> None:
 def test_encoders_are_the_reason_why_an_unknown_kind_is_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(HarnessError, match="'t5x' cannot be expressed by a spec: an encoder"):
         import_config({"model_type": "t5x", **fields})
+
+
+@pytest.mark.parametrize("kind", ["qwen2", "qwen3"])
+def test_windows_that_are_on_have_the_length_of_the_class_where_none_is_stated(kind: str) -> None:
+    fields = {"model_type": kind, **BASE, "use_sliding_window": True, "max_window_layers": 1}
+    assert import_config(fields).hash == import_config({**fields, "sliding_window": 4096}).hash
+    assert import_config(fields).hash != import_config({**fields, "use_sliding_window": False}).hash

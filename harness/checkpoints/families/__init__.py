@@ -97,11 +97,14 @@ def activation(config: Config, kinds: Mapping[str, dict[str, str]], *names: str,
     return dict(kinds[name])
 
 
-def with_windows(document: Document, config: Config, assumed: list[str]) -> Document:
-    """Layers that see everything and layers that see a window, by `layer_types` or, without it, as assumed."""
+def with_windows(document: Document, config: Config, assumed: list[str], usual: int | None = None) -> Document:
+    """Layers that see everything and layers that see a window, by `layer_types` or, without it, as assumed.
+
+    The window is `sliding_window` or, without it, the usual one of the class.
+    """
     kinds = config.take("layer_types", default=assumed)
     count = document["dims"]["num_layers"]
-    window = config.take("sliding_window", default=None)
+    window = config.take("sliding_window", default=usual)
     patterns = {"full_attention": "dense", "sliding_attention": {"kind": "banded", "window": window}}
     unknown = set(kinds) - set(patterns)
     if unknown or len(kinds) != count or ("sliding_attention" in kinds and not window):

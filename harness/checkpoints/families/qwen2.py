@@ -35,7 +35,7 @@ class Qwen2(Llama, called="Qwen"):
             assumed = [
                 "full_attention" if i < first else "sliding_attention" for i in range(document["dims"]["num_layers"])
             ]
-            return with_windows(document, config, assumed)
+            return with_windows(document, config, assumed, None if "sliding_window" in config.nulls else 4096)
         config.ignore("sliding_window", "max_window_layers", "layer_types")
         return document
 
