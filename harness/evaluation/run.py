@@ -21,8 +21,11 @@ import harness.evaluation.samplers
 import harness.tasks
 from harness.errors import HarnessError, did_you_mean
 
-READERS = ("lm_eval._cli", "lm_eval.api.registry", "lm_eval.config", "lm_eval.evaluator", "lm_eval.tasks")
-"""Modules of lm-eval that read what a user wrote."""
+READERS = (
+    "lm_eval._cli lm_eval.api.registry lm_eval.api.samplers lm_eval.api.task lm_eval.config lm_eval.evaluator "
+    "lm_eval.tasks lm_eval.utils datasets".split()
+)
+"""Modules of lm-eval, and of what it reads data with, that work on what a user wrote."""
 
 TASKS = Path(harness.tasks.__file__).parent
 """The tasks that come with the program."""
@@ -118,8 +121,9 @@ def told() -> Iterator[None]:
         reason = str(error).splitlines()[0]
         raise HarnessError(f"a task wants data from the hub, and nothing is downloaded here: {reason}") from None
     except (ValueError, TypeError, OSError) as error:
-        *_, (frame, _) = walk_tb(error.__traceback__)
-        if not frame.f_globals["__name__"].startswith(READERS):
+        modules = [frame.f_globals["__name__"] for frame, _ in walk_tb(error.__traceback__)]
+        ours = [name for name in modules if name.startswith(("lm_eval", "datasets", "harness"))]  # not Python's own
+        if not ours[-1].startswith(tuple(READERS)):
             raise
         raise HarnessError(" ".join(str(error).split())) from None
 

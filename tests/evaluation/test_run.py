@@ -8,7 +8,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.evaluation.lm import HarnessLM
-from harness.evaluation.run import evaluate
+from harness.evaluation.run import evaluate, told
 from tests.evaluation.examples import WORDS, model_of, write_tasks
 
 
@@ -29,6 +29,21 @@ def test_an_unknown_task_is_told(lm: HarnessLM) -> None:
         HarnessError, match=r"^no task is called 'plurals' in .*; allowed: .*; did you mean 'plural'\?$"
     ):
         evaluate(lm, ["plurals"])
+
+
+@pytest.mark.parametrize("asked", [{"num_fewshot": 10**6}, {"limit": -1}])
+def test_what_a_task_does_not_have_is_told(lm: HarnessLM, tmp_path: Path, asked: dict[str, int]) -> None:
+    write_tasks(tmp_path)
+    with pytest.raises(HarnessError), told():
+        evaluate(lm, ["pick"], include_path=tmp_path, **asked)
+
+
+def test_data_that_is_not_there_is_told(lm: HarnessLM, tmp_path: Path) -> None:
+    data = f"dataset_path: json\ndataset_kwargs: {{data_files: {{test: {tmp_path}/none.jsonl}}}}\ntest_split: test\n"
+    text = "task: gone\ndoc_to_text: a\ndoc_to_target: b\noutput_type: loglikelihood\n"
+    (tmp_path / "gone.yaml").write_text(text + data)
+    with pytest.raises(HarnessError, match=r"none\.jsonl"):
+        evaluate(lm, ["gone"], include_path=tmp_path)
 
 
 def test_questions_are_limited_and_demonstrations_depend_on_the_seed(lm: HarnessLM, tmp_path: Path) -> None:
