@@ -8,6 +8,8 @@ from typing import Any
 
 from lm_eval.api.samplers import SAMPLER_REGISTRY, ContextSampler
 
+from harness.errors import HarnessError
+
 Document = dict[str, Any]
 
 
@@ -38,7 +40,7 @@ class Nested(ContextSampler):  # type: ignore[misc]  # lm-eval is not typed
         """The first n, without the question itself."""
         others = [document for document in self.ordered if document != eval_doc]
         if n > len(others):
-            raise ValueError(f"{n} demonstrations are asked for, and there are {len(others)}")
+            raise HarnessError(f"{n} demonstrations are asked for, and there are {len(others)}")
         return others[:n]
 
 
@@ -51,10 +53,10 @@ class OfDocument(ContextSampler):  # type: ignore[misc]
     def sample(self, n: int, eval_doc: Document | None = None, **kwargs: Any) -> Sequence[Document]:
         """Its first n demonstrations."""
         if eval_doc is None:
-            raise ValueError("a question's own demonstrations need fewshot_split to be test_split")
+            raise HarnessError("a question's own demonstrations need fewshot_split to be test_split")
         own: Sequence[Document] = eval_doc["demonstrations"]
         if n > len(own):
-            raise ValueError(f"{n} demonstrations are asked for, and the question has {len(own)}")
+            raise HarnessError(f"{n} demonstrations are asked for, and the question has {len(own)}")
         return own[:n]
 
 

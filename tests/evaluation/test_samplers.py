@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from harness.errors import HarnessError
 from harness.evaluation.samplers import Nested, OfDocument
 
 LABELLED = [{"input": str(index), "label": "abc"[index % 3]} for index in range(30)]
@@ -57,9 +58,9 @@ def test_a_question_brings_its_own_demonstrations() -> None:
 
 
 def test_too_many_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"^31 demonstrations are asked for, and there are 30$"):
+    with pytest.raises(HarnessError, match=r"^31 demonstrations are asked for, and there are 30$"):
         nested(PLAIN, 0).sample(31)
-    with pytest.raises(ValueError, match=r"^2 demonstrations are asked for, and the question has 1$"):
+    with pytest.raises(HarnessError, match=r"^2 demonstrations are asked for, and the question has 1$"):
         OfDocument([]).sample(2, eval_doc={"demonstrations": PLAIN[:1]})
-    with pytest.raises(ValueError, match=r"need fewshot_split to be test_split$"):
+    with pytest.raises(HarnessError, match=r"need fewshot_split to be test_split$"):
         OfDocument([]).sample(2)
