@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -150,8 +151,10 @@ def family_of(fields: dict[str, Any], file: str) -> Family:
         HarnessError: the config names none, or one that no spec can express, or that is not known.
     """
     kind = fields.get("model_type")
-    if not isinstance(kind, str):
+    if kind is None:
         raise HarnessError(f"{file}: missing field 'model_type'")
+    if not isinstance(kind, str):
+        raise HarnessError(f"{file}: field 'model_type' = {json.dumps(kind)}: expected a word")
     if kind in REFUSED:
         raise HarnessError(f"{file}: model_type {kind!r} cannot be expressed by a spec: {REFUSED[kind]}")
     if kind not in families.names():

@@ -140,7 +140,7 @@ def _switched_off(fields: Mapping[str, Any]) -> list[set[str]]:
     off = [_words(name.removeprefix("use_")) for name, value in fields.items() if name[:4] == "use_" and value is False]
     if any(name in fields for name in EXPERTS) and not any(fields.get(name) for name in EXPERTS):
         off += [{word} for word in ("moe", "expert", "experts", "router", "routed", "topk")]
-    return [switch for switch in off if switch - {"bias", "norm", "attention"}] + (
+    return [switch for switch in off if switch - {"attention", "bias", "norm", "scale"}] + (
         [{"window"}] if fields.get("use_sliding_window") is False else []
     )
 

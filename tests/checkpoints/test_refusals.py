@@ -182,6 +182,8 @@ def test_fields_that_decide_nothing_refuse_nothing(fields: dict[str, Any]) -> No
         ({"surprise": 1}, "expected null, false or no such field"),
         ({"num_meta_tokens": 128}, "expected null, false or no such field"),
         ({"use_token_shift": True}, "expected null, false or no such field"),
+        ({"scale_embedding_by": 7.0, "use_scale": False}, "expected null, false or no such field"),
+        ({"peft_config": {"r": 8}}, "expected null, false or no such field"),
         ({"meta_tokens": 128}, "expected null, false or no such field"),
         ({"time_mix": 0.5}, "expected null, false or no such field"),
         ({"norm_version": "v2"}, "expected null, false or no such field"),
