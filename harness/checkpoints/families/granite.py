@@ -15,14 +15,7 @@ class Granite(Llama, called="Granite"):
 
     source = ("transformers, models/granite", "https://github.com/huggingface/transformers")
 
-    sizes: ClassVar[Fields] = {
-        "vocab_size": 32000,
-        "hidden_size": 4096,
-        "intermediate_size": 11008,
-        "num_hidden_layers": 32,
-        "num_attention_heads": 32,
-        "max_position_embeddings": 2048,
-    }
+    sizes: ClassVar[Fields] = Llama.sizes
 
     def document(self, config: Config) -> Document:
         """LLaMA's, with the factors."""

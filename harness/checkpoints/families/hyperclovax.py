@@ -18,14 +18,7 @@ class HyperCLOVAX(Granite, called="HyperCLOVA X"):
 
     source = ("transformers, models/hyperclovax", "https://github.com/huggingface/transformers")
 
-    sizes: ClassVar[Fields] = {
-        "vocab_size": 32000,
-        "hidden_size": 4096,
-        "intermediate_size": 11008,
-        "num_hidden_layers": 32,
-        "num_attention_heads": 32,
-        "max_position_embeddings": 2048,
-    }
+    sizes: ClassVar[Fields] = Granite.sizes
 
     def document(self, config: Config) -> Document:
         """Granite's, with norms on both sides where `use_post_norm` is set."""

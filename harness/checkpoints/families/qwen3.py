@@ -19,15 +19,7 @@ class Qwen3(Qwen2, called="Qwen"):
     source = ("transformers, models/qwen3", "https://github.com/huggingface/transformers")
 
     defaults: ClassVar[Fields] = {"head_dim": 128}
-    sizes: ClassVar[Fields] = {
-        "vocab_size": 151936,
-        "hidden_size": 4096,
-        "intermediate_size": 22016,
-        "num_hidden_layers": 32,
-        "num_attention_heads": 32,
-        "num_key_value_heads": 32,
-        "max_position_embeddings": 32768,
-    }
+    sizes: ClassVar[Fields] = Qwen2.sizes
 
     def attention(self, config: Config) -> dict[str, Any]:
         """LLaMA's, each head of the queries and keys normalised."""
