@@ -14,8 +14,6 @@ LENGTHS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_token
 USUAL_LENGTH = 256
 """Tokens, where no length is asked for: that of lm-eval's own models."""
 
-COLDEST, HOTTEST = 1e-4, 1e4
-"""Temperatures above 0 by which logits can be divided in single precision."""
 COMPUTED = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "no_repeat_ngram_size")
 """Options of `harness.modules.generation.generate` under the names of transformers."""
 
@@ -96,15 +94,11 @@ def _draws(asked: Mapping[str, Any]) -> bool:
     said, temperature = asked.get("do_sample"), asked.get("temperature")
     if said not in (None, True, False):
         raise HarnessError(f"do_sample: found {said!r}, expected true or false")
-    if temperature is not None and not (type(temperature) in (int, float) and _is_temperature(temperature)):
-        raise HarnessError(f"temperature: found {temperature!r}, expected 0, or a number from {COLDEST} to {HOTTEST}")
+    if temperature is not None and not (type(temperature) in (int, float) and temperature >= 0):
+        raise HarnessError(f"temperature: found {temperature!r}, expected a number from 0 on")
     if said and temperature == 0:
         raise HarnessError("do_sample: true with temperature: 0; expected a temperature above 0, or do_sample: false")
     return bool(temperature) if said is None else bool(said)
-
-
-def _is_temperature(value: float) -> bool:
-    return value == 0 or COLDEST <= value <= HOTTEST
 
 
 def _refuse_what_is_not_computed(options: Mapping[str, Any], where: str) -> None:

@@ -13,6 +13,17 @@ from harness.errors import HarnessError
 if TYPE_CHECKING:
     from harness.modules.decoder import Decoder
 
+ALLOWED: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "max_new_tokens": (lambda n: type(n) is int and n >= 0, "a whole number from 0 on"),
+    "temperature": (lambda t: t >= 0, "a number from 0 on"),
+    "top_k": (lambda k: type(k) is int and k >= -1, "a whole number above 0, or 0 or -1 for no limit"),
+    "top_p": (lambda p: 0 < p <= 1, "a number above 0 and up to 1"),
+    "min_p": (lambda p: 0 <= p <= 1, "a number from 0 to 1"),
+    "repetition_penalty": (lambda r: r > 0, "a number above 0"),
+    "no_repeat_ngram_size": (lambda n: type(n) is int and n >= 0, "a whole number from 0 on"),
+}
+"""Which values an option may have, and the same in words."""
+
 
 @torch.no_grad()
 def generate(
@@ -63,13 +74,14 @@ def generate(
         HarnessError: an option lies outside its range, the model cannot compute sequences of that length, or a
             checkpoint does not find the context that it reads.
     """
-    _check("temperature", temperature, lambda t: t >= 0, "a number from 0 on")
-    _check("top_k", top_k, lambda k: type(k) is int and k >= -1, "a whole number above 0, or 0 or -1 for no limit")
-    _check("top_p", top_p, lambda p: 0 < p <= 1, "a number above 0 and up to 1")
-    _check("min_p", min_p, lambda p: 0 <= p <= 1, "a number from 0 to 1")
-    _check("repetition_penalty", repetition_penalty, lambda r: r > 0, "a number above 0")
     _check(
-        "no_repeat_ngram_size", no_repeat_ngram_size, lambda n: type(n) is int and n >= 0, "a whole number from 0 on"
+        max_new_tokens=max_new_tokens,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        min_p=min_p,
+        repetition_penalty=repetition_penalty,
+        no_repeat_ngram_size=no_repeat_ngram_size,
     )
     generator = torch.Generator(input_ids.device).manual_seed(seed)
     cache = model.new_cache(padding, capacity=input_ids.shape[1] + max_new_tokens - 1)  # the last is not read again
@@ -126,9 +138,9 @@ def _drawn(
     generator: torch.Generator,
 ) -> Tensor:
     """One token a sequence, [B, V] -> [B]."""
-    if temperature == 0:
+    if temperature < torch.finfo(logits.dtype).tiny:  # 0, or no number to divide by
         return logits.argmax(-1)
-    logits = logits / temperature
+    logits = (logits - logits.amax(-1, keepdim=True)) / temperature  # the largest stays 0, however cold it is
     if top_k is not None and top_k > 0:
         smallest = logits.topk(min(top_k, logits.shape[-1])).values[:, -1:]
         logits = logits.masked_fill(logits < smallest, float("-inf"))
@@ -143,8 +155,10 @@ def _drawn(
     return torch.multinomial(logits.softmax(-1), 1, generator=generator)[:, 0]
 
 
-def _check(name: str, value: Any, allowed: Callable[[Any], bool], expected: str) -> None:
-    """Refuse a value of another type or outside the range of an option; none is always allowed."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if value is not None and not (number and allowed(value)):
-        raise HarnessError(f"{name}: found {value!r}, expected {expected}")
+def _check(**options: Any) -> None:
+    """Refuse a value of another type or outside the range of an option; None is always allowed."""
+    for name, value in options.items():
+        allowed, expected = ALLOWED[name]
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if value is not None and not (number and allowed(value)):
+            raise HarnessError(f"{name}: found {value!r}, expected {expected}")

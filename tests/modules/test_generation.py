@@ -97,7 +97,9 @@ def test_a_seed_decides_the_draws() -> None:
     assert not torch.equal(drawn, model.generate(tokens, 12, temperature=1.0, seed=2))
 
 
-@pytest.mark.parametrize("options", [{"top_k": 1}, {"top_p": 1e-9}, {"min_p": 1.0}, {"temperature": 1e-6}])
+@pytest.mark.parametrize(
+    "options", [{"top_k": 1}, {"top_p": 1e-9}, {"min_p": 1.0}, {"temperature": 1e-6}, {"temperature": 1e-300}]
+)
 def test_draws_from_one_token_are_greedy(options: dict[str, float]) -> None:
     model = model_of("llama-7b")
     tokens = tokens_for(model.spec, 2, 9)
@@ -163,6 +165,7 @@ def test_repetitions_are_held_back_as_in_transformers(options: dict[str, float])
 @pytest.mark.parametrize(
     "options",
     [
+        {"max_new_tokens": -3},
         {"temperature": -1.0},
         {"temperature": "1"},
         {"top_k": -2},
@@ -179,7 +182,7 @@ def test_an_option_outside_its_range_is_refused(options: dict[str, float]) -> No
     model = model_of("llama-7b")
     (name,) = options
     with pytest.raises(HarnessError, match=f"^{name}: found"):
-        model.generate(tokens_for(model.spec, 1, 3), 1, **options)
+        model.generate(tokens_for(model.spec, 1, 3), **{"max_new_tokens": 1, **options})
 
 
 def test_learned_positions_end() -> None:
