@@ -20,6 +20,7 @@ from tqdm import tqdm
 import harness.evaluation.samplers  # noqa: F401  # registers those of the tasks that come with the program
 from harness.checkpoints.load import load_checkpoint
 from harness.errors import HarnessError, did_you_mean
+from harness.evaluation.arguments import AUTO, count_of, device_of, dtype_of
 from harness.evaluation.chat import Message, render
 from harness.evaluation.options import Options, read_options
 from harness.evaluation.scoring import Scorer, TokenCount, Tokens
@@ -31,11 +32,6 @@ from harness.spec.library import load_spec
 
 BATCH_SIZE = 32
 GENERATION = "generation_config.json"
-
-DTYPES: dict[str, torch.dtype] = {name: getattr(torch, name) for name in ("float32", "float64", "bfloat16", "float16")}
-"""Of parameters and of what is computed, by their names as an argument."""
-
-AUTO = "auto"
 
 ARGUMENTS = ("checkpoint", "pretrained", "spec", "dtype", "max_length", "batch_size", "device", "reuse")
 
@@ -88,10 +84,10 @@ class HarnessLM(TemplateLM):  # type: ignore[misc]  # lm-eval is not typed
             raise HarnessError("model harness: expected a checkpoint, or a spec whose weights are at hand")
         if not Path(path).exists():
             raise HarnessError(f"model harness: {path}: no such folder or file; nothing is downloaded")
-        rows = BATCH_SIZE if str(batch_size).startswith(AUTO) else _count("batch_size", batch_size)
-        length = None if max_length is None else _count("max_length", max_length)
+        rows = BATCH_SIZE if str(batch_size).startswith(AUTO) else count_of("batch_size", batch_size)
+        length = None if max_length is None else count_of("max_length", max_length)
         tokenizer = tokenizer_of(path)  # before the weights, which take longer to read
-        model = load_checkpoint(path, dtype=_dtype(dtype, Path(path)), device=_device(device))
+        model = load_checkpoint(path, dtype=dtype_of(dtype, Path(path)), device=device_of(device))
         if spec and load_spec(spec).hash != model.spec.hash:
             raise HarnessError(f"{path}: its architecture is not that of {spec}")
         self._take(model, tokenizer, rows, reuse, length, Path(path) / GENERATION)
@@ -364,38 +360,3 @@ class HarnessLM(TemplateLM):  # type: ignore[misc]  # lm-eval is not typed
 def _request(request: Instance) -> str:
     """What tells a request from others."""
     return f"task {request.task_name!r}, document {request.doc_id}" if request.task_name else "loglikelihood"
-
-
-def _count(name: str, value: int | str) -> int:
-    if not (str(value).isdecimal() and int(value) > 0):
-        raise HarnessError(f"model harness: {name}: found {value!r}, expected a whole number above 0")
-    return int(value)
-
-
-def _dtype(name: str, checkpoint: Path) -> torch.dtype:
-    """A dtype by name. What "auto" means stands in a released config; where none does, it is float32."""
-    if name == AUTO:
-        config = read_fields(checkpoint / "config.json")
-        parts = (config, config.get("text_config") or {})
-        stated = (part.get(field) for part in parts for field in ("dtype", "torch_dtype"))
-        name = next(filter(None, stated), "float32")
-    if not isinstance(name, str) or name not in DTYPES:
-        raise HarnessError(f"model harness: unknown dtype {name!r}; {did_you_mean(str(name), [AUTO, *DTYPES])}")
-    return DTYPES[name]
-
-
-def _device(name: str | None) -> torch.device:
-    """A device by name. lm-eval asks for a GPU where its user said nothing, so one that is not there is no error."""
-    try:
-        device = torch.device(name or "cpu")
-    except (RuntimeError, TypeError):
-        raise HarnessError(f"model harness: unknown device {name!r}; expected cpu, cuda, cuda:1 or the like") from None
-    there = torch.accelerator.current_accelerator(check_available=True)
-    if device.type == "cpu" or (there is not None and there.type == device.type and _index_is_there(device)):
-        return device
-    logging.getLogger(__name__).warning("there is no device %r; computing on the CPU", name)
-    return torch.device("cpu")
-
-
-def _index_is_there(device: torch.device) -> bool:
-    return (device.index or 0) < torch.accelerator.device_count()
