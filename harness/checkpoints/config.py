@@ -11,8 +11,12 @@ from typing import Any, NoReturn, Self
 
 from harness.checkpoints.unread import SECOND_NAMES, decides_nothing, expected
 from harness.errors import HarnessError
+from harness.spec.check import MAX_SIZE
 
 _REQUIRED = object()
+
+LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+"""Names of the number of layers."""
 
 TYPES = {
     int: "a whole number",
@@ -74,6 +78,8 @@ class Config:
             value = self._fields[name]
             if not _is(value, kind):
                 self.refuse(name, value, f"expected {TYPES[kind]}")
+            if name in LAYERS and value > MAX_SIZE:  # before a list of that length is made
+                self.refuse(name, value, f"expected at most {MAX_SIZE} layers")
             if value != self._fields[stated[0]]:
                 self.refuse(name, value, f"expected the value of {self.path + stated[0]!r}")
         if not stated and default is _REQUIRED:

@@ -13,7 +13,7 @@ from harness.checkpoints.refused import REFUSED
 from harness.checkpoints.said import channels, said
 from harness.checkpoints.wrappers import PARTS, text_of
 from harness.errors import HarnessError, did_you_mean
-from harness.spec.check import MAX_SIZE, spec_from_tree
+from harness.spec.check import spec_from_tree
 from harness.spec.model import Spec
 from harness.spec.tree import tree_of
 
@@ -44,7 +44,7 @@ def document(config: dict[str, Any] | str | Path, name: str | None = None) -> di
         "name": name or ("imported" if isinstance(config, dict) else spec_name(Path(config))),
         "family": family.called or text.fields["model_type"],
         "provenance": "imported",
-        **({"about": about} if (about := text.about or _left_out(text.fields)) else {}),
+        **({"about": about} if (about := " ".join(filter(None, (text.about, _other_heads(text.fields))))) else {}),
         "sources": {"layout": {"title": title, "url": url}},
         **_in_rounds(translated),
     }
@@ -59,7 +59,6 @@ def _translated(family: Family, fields: dict[str, Any], file: str, path: str) ->
         HarnessError: with all of them, or with what is missing or of a size that makes no sense.
     """
     obstacles: dict[str, ObstacleError] = {}
-    _require_layers_in_bounds(fields, file, path)
     while True:
         reader = Config(fields, file, path)
         try:
@@ -85,28 +84,13 @@ def _translated(family: Family, fields: dict[str, Any], file: str, path: str) ->
     return plain
 
 
-def _require_layers_in_bounds(fields: dict[str, Any], file: str, path: str) -> None:
-    """Refuse more layers than a spec may have before a list of that length is made."""
-    repeats = fields.get("attention_types")
-    stated = {name: fields.get(name) for name in LAYERS}
-    if isinstance(repeats, list):
-        stated |= {"attention_types": [group[-1] for group in repeats if isinstance(group, list) and group]}
-    for name, value in stated.items():
-        counts = [count for count in (value if isinstance(value, list) else [value]) if isinstance(count, int | float)]
-        if any(not count <= MAX_SIZE for count in counts):
-            raise HarnessError(f"{file}: field {path + name!r} = {value}: expected at most {MAX_SIZE} layers")
-
-
-def _left_out(fields: dict[str, Any]) -> str:
-    """What a release holds beside or instead of the text model that is imported, in sentences; empty if nothing."""
-    said = []
-    if fields.get("vision_config"):
-        said.append("Text model of a release that also reads images, which are left out.")
+def _other_heads(fields: dict[str, Any]) -> str:
+    """Sentences about heads of a release that stand in place of one for the next token; empty where there are none."""
     stated = fields.get("architectures")
-    for name in stated if isinstance(stated, list) else []:
-        if isinstance(name, str) and OTHER_HEAD.search(name):
-            said.append(f"The release is a {name}; here it has a head for the next token.")
-    return " ".join(said)
+    names = [name for name in stated if isinstance(name, str)] if isinstance(stated, list) else []
+    return " ".join(
+        f"The release is a {name}; here it has a head for the next token." for name in names if OTHER_HEAD.search(name)
+    )
 
 
 def _plain(translated: Document) -> Document:
@@ -164,9 +148,6 @@ def family_of(fields: dict[str, Any], file: str) -> Family:
         raise HarnessError(f"{file}: unknown model_type {kind!r}; {did_you_mean(kind, families.names())}")
     return families[kind]()
 
-
-LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
-"""Names of the number of layers."""
 
 OTHER_HEAD = re.compile(r"For(Sequence|Token)Classification$|ForQuestionAnswering$|(?<!LMHead)(?<!ChatGLM)Model$")
 """Classes of transformers that end without a head for the next token. ChatGLM's release calls one with a head so."""

@@ -99,7 +99,7 @@ def text_of(fields: dict[str, Any]) -> Text:
     if kind in FLAT or "visual" in fields:
         own, reads = FLAT.get(kind, (kind, IMAGES))  # Qwen-VL's model_type is Qwen's
         return Text({**_without_parts(fields), "model_type": own}, about=_left_out(kind, reads))
-    return Text(fields)
+    return Text(fields, about=_left_out(kind, IMAGES) if fields.get("vision_config") else "")
 
 
 def _left_out(kind: str, reads: str) -> str:

@@ -237,15 +237,17 @@ def test_sizes_that_make_no_sense_are_told_and_no_traceback(kind: str, fields: d
 
 
 @pytest.mark.parametrize(
-    ("kind", "fields"),
+    ("kind", "fields", "told"),
     [
-        ("gemma2", {**BASE, "num_hidden_layers": 10**9}),
-        ("smollm3", {**BASE, "num_hidden_layers": 10**9}),
-        ("gpt_neo", {**GPT_NEO, "attention_types": [[["global"], 10**9]]}),
+        ("gemma2", {**BASE, "num_hidden_layers": 10**9}, "expected at most 16777216 layers"),
+        ("smollm3", {**BASE, "num_hidden_layers": 10**9}, "expected at most 16777216 layers"),
+        ("gpt_neo", {**GPT_NEO, "attention_types": [[["global"], 10**9]]}, "expected 3 layers of global, local"),
     ],
 )
-def test_too_many_layers_are_refused_before_a_list_of_them_is_made(kind: str, fields: dict[str, Any]) -> None:
-    with pytest.raises(HarnessError, match="expected at most 16777216 layers"):
+def test_too_many_layers_are_refused_before_a_list_of_them_is_made(
+    kind: str, fields: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(HarnessError, match=told):
         import_config({"model_type": kind, **fields})
 
 

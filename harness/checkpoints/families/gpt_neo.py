@@ -23,10 +23,11 @@ class GPTNeo(Family, called="GPT-Neo"):
         """`attention_types` repeats groups of kinds; `attention_layers` is the same written out."""
         sizes = dims(config, "num_layers", "hidden_size", "vocab_size", "max_position_embeddings")
         groups = config.take("attention_types", default=[[["global", "local"], sizes["num_layers"] // 2]])
+        count = sum(len(group) * times for group, times in groups)
+        if count != sizes["num_layers"] or {kind for group, _ in groups for kind in group} - set(KINDS):
+            config.refuse("attention_types", groups, f"expected {sizes['num_layers']} layers of {', '.join(KINDS)}")
         kinds = [kind for group, times in groups for _ in range(times) for kind in group]
         config.expect("attention_layers", kinds)
-        if set(kinds) - set(KINDS) or len(kinds) != sizes["num_layers"]:
-            config.refuse("attention_types", groups)
         document = {
             "dims": sizes,
             "choices": {
