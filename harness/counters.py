@@ -19,11 +19,10 @@ from torch.utils.flop_counter import FlopCounterMode, flop_registry
 from torch.utils.module_tracker import ModuleTracker
 
 from harness.choices.patterns import Pattern
-from harness.choices.patterns.dense import Dense
 from harness.errors import CountMismatchError
 from harness.factory import build
-from harness.modules.cache import KVCache
 from harness.modules.decoder import Decoder
+from harness.modules.states import Cache, Room
 from harness.spec.model import Spec
 
 with warnings.catch_warnings():
@@ -50,7 +49,7 @@ Any other must be known to a counter."""
 
 def parameter_count(model: Decoder) -> dict[str, int]:
     """Parameters of a built model by component, each shared one once."""
-    total: Tally[str] = Tally(embedding=0, position=0, attention=0, mlp=0, norm=0, head=0)
+    total: Tally[str] = Tally(embedding=0, position=0, mixer=0, mlp=0, norm=0, head=0)
     for name, parameter in model.named_parameters():
         total[_component(name.split("."))] += parameter.numel()
     return dict(total)
@@ -80,14 +79,14 @@ class Counter:
 
     name: str
     phases: tuple[str, ...]
-    count: Callable[[nn.Module, Tensor, str, KVCache | None], Mapping[str, int]]
+    count: Callable[[nn.Module, Tensor, str, Cache | None], Mapping[str, int]]
 
 
 def counted_flops(counter: Counter, spec: Spec, phase: str, seq_len: int, batch_size: int) -> dict[str, dict[str, int]]:
     """What `harness.metrics.flops.flops_breakdown` gives for causal=False, counted.
 
     Raises:
-        CountMismatchError: an operator is unknown, or FLOPs are spent outside embedding, attention, MLP and head.
+        CountMismatchError: an operator is unknown, or FLOPs are spent outside embedding, mixer, MLP and head.
     """
     small = one_of_each(spec)
     model = build(small, device="meta")
@@ -99,25 +98,23 @@ def counted_flops(counter: Counter, spec: Spec, phase: str, seq_len: int, batch_
         raise CountMismatchError(f"{spec.name}: {counter.name}, {phase}: {error}") from None
     parts = {"model": {part: counts.get(part, 0) for part in ("embedding", "head")}}
     for index, block in enumerate(small.layers):
-        parts[block] = {part: counts.get(f"layers.{index}.{part}", 0) for part in ("attention", "mlp")}
+        parts[block] = {part: counts.get(f"layers.{index}.{part}", 0) for part in ("mixer", "mlp")}
     attributed = sum(sum(part.values()) for part in parts.values())
     if attributed != counts[""]:
         raise CountMismatchError(
             f"{spec.name}: {counter.name}, {phase}: {counts[''] - attributed:,} FLOPs lie outside "
-            "embedding, attention, MLP, head"
+            "embedding, mixer, MLP, head"
         )
     return parts
 
 
-def filled_cache(model: Decoder, length: int, batch_size: int) -> KVCache:
+def filled_cache(model: Decoder, length: int, batch_size: int) -> Cache:
     """A cache in which every layer holds all of `length` tokens, as a kernel that prunes nothing would have it."""
-    dims = model.spec.dims
-    cache = KVCache([Dense()] * len(model.layers))
+    cache = model.cache_for(Room(prunes=False))
     cache.length = length
-    for index, layer in enumerate(cache.layers if length else []):
-        attention = model.spec.layer(index).attention
-        shape = (batch_size, length, attention.kv_heads, attention.channels(dims))
-        layer.extend(torch.empty(shape, device="meta"), torch.empty(shape, device="meta"), 0)
+    for layer in cache.layers if length else []:
+        if layer:
+            layer.pretend(batch_size, length)
     return cache
 
 
@@ -136,7 +133,7 @@ class _OperatorCheck(TorchDispatchMode):  # type: ignore[no-untyped-call]  # tor
         return func(*args, **(kwargs or {}))
 
 
-def _by_torch(model: nn.Module, tokens: Tensor, phase: str, cache: KVCache | None) -> Mapping[str, int]:
+def _by_torch(model: nn.Module, tokens: Tensor, phase: str, cache: Cache | None) -> Mapping[str, int]:
     """torch.utils.flop_counter, forward and, for training, backward."""
     counter = FlopCounterMode(display=False)
     with torch.set_grad_enabled(phase == "train"), counter, _OperatorCheck(counter.mod_tracker):
@@ -154,7 +151,7 @@ def _by_torch(model: nn.Module, tokens: Tensor, phase: str, cache: KVCache | Non
 class _Traced(nn.Module):
     """A model with its cache bound, so that a tracer sees tensors only."""
 
-    def __init__(self, model: nn.Module, cache: KVCache | None) -> None:
+    def __init__(self, model: nn.Module, cache: Cache | None) -> None:
         super().__init__()
         self.model = model
         self.cache = cache
@@ -172,7 +169,7 @@ def _attention_handle(inputs: list[Any], outputs: list[Any]) -> int:
     return int(batch * heads * queries * key[2] * (channels + value[3]))
 
 
-def _by_fvcore(model: nn.Module, tokens: Tensor, phase: str, cache: KVCache | None) -> Mapping[str, int]:
+def _by_fvcore(model: nn.Module, tokens: Tensor, phase: str, cache: Cache | None) -> Mapping[str, int]:
     """Fvcore traces the forward pass and counts multiply-adds, which are two FLOPs each."""
     traced = _Traced(model, cache).eval()
     analysis = FlopCountAnalysis(traced, tokens)
@@ -201,7 +198,8 @@ def cache_bytes(spec: Spec, seq_len: int, batch_size: int, dtype: torch.dtype = 
     cache = model.new_cache()
     with torch.no_grad():
         model(torch.empty(batch_size, seq_len, dtype=torch.long, device="meta"), cache=cache)
-    return sum(spec.block_counts[block] * layer.nbytes for block, layer in zip(small.layers, cache.layers, strict=True))
+    states = zip(small.layers, cache.layers, strict=True)
+    return sum(spec.block_counts[block] * layer.nbytes for block, layer in states if layer)
 
 
 ENTRIES = 1 << 20

@@ -43,8 +43,13 @@ def build(
 def initialise(model: nn.Module, generator: torch.Generator) -> None:
     """Draw matrices and tables from a normal distribution, set gains to 1 and biases to 0.
 
-    What else a module trains it sets itself, in its method `start`.
+    What else a module trains it sets itself, in its method `start(generator)`.
+
+    Raises:
+        RuntimeError: a parameter that nothing has set; until then all are NaN.
     """
+    for parameter in model.parameters():
+        parameter.fill_(torch.nan)
     for module in model.modules():
         if isinstance(module, nn.Linear | nn.Embedding):
             draw(module.weight, INIT_STD, generator)
@@ -53,7 +58,10 @@ def initialise(model: nn.Module, generator: torch.Generator) -> None:
         if isinstance(bias := getattr(module, "bias", None), nn.Parameter):
             nn.init.zeros_(bias)
         if callable(start := getattr(module, "start", None)):
-            start()
+            start(generator)
+    unset = [name for name, parameter in model.named_parameters() if parameter.isnan().any()]
+    if unset:
+        raise RuntimeError(f"no module initialises {', '.join(unset)}")
 
 
 @torch.no_grad()

@@ -59,8 +59,9 @@ class Cell(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: Literal[2] = 2
-    """1 wrote one architecture in several ways, with a hash for each; it is read as 2."""
+    format: Literal[3] = 3
+    """1 wrote one architecture in several ways, with a hash for each; 2 called the axis `mixer` attention. Both are
+    read as 3."""
     spec: SpecRecord | None
     metric: str = Field(pattern=r"^[a-z0-9_]+$")
     version: int
@@ -75,9 +76,9 @@ class Cell(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _of_today(cls, fields: Any) -> Any:
-        if not isinstance(fields, dict) or fields.get("format") != 1:
+        if not isinstance(fields, dict) or fields.get("format") not in (1, 2):
             return fields
-        return {**fields, "format": 2, "spec": fields.get("spec") and _settled(fields["spec"])}
+        return {**fields, "format": 3, "spec": fields.get("spec") and _settled(fields["spec"])}
 
     @property
     def subject(self) -> str:
@@ -91,7 +92,7 @@ class Cell(BaseModel):
 
 
 def _settled(stored: dict[str, Any]) -> dict[str, Any]:
-    """A record of format 1 with the architecture, and its hash, as they are written today."""
+    """An older record with the architecture, and its hash, as they are written today."""
     try:
         parts = {key: stored["architecture"][key] for key in ("dims", "choices", "blocks", "layers")}
         spec = spec_from_tree(tree_of({"name": stored["name"], **parts}, "its architecture"))

@@ -53,7 +53,7 @@ def rest_sees_all_before(spec: Spec) -> Fact:
 @behaviours.register("attentions_a_layer")
 def attentions_a_layer(spec: Spec) -> Fact:
     """How many attentions a layer has: one of a decoder that attends to nothing but its own sequence."""
-    from harness.modules.attention.softmax import AttentionLayer
+    from harness.modules.mixers.softmax import AttentionLayer
 
     is_attention: Callable[[object], bool] = lambda module: isinstance(module, AttentionLayer)  # noqa: E731
     return max(sum(map(is_attention, layer.modules())) for layer in small_model(spec).layers)

@@ -77,10 +77,10 @@ def deepnorm_block(spec: Spec) -> Fact:
 
     def check(block: Any, given: tuple[Any, ...], out: Tensor) -> None:
         x, step = given
-        middle = block.attention_norm(alpha * x + block.attention(x, step))
+        middle = block.mixer_norm(alpha * x + block.mixer(x, step))
         found.append(torch.allclose(out, block.mlp_norm(alpha * middle + block.mlp(middle))))
 
-    if not {"attention_norm", "mlp_norm"} <= set(dict(block.named_children())):
+    if not {"mixer_norm", "mlp_norm"} <= set(dict(block.named_children())):
         return False
     block.register_forward_hook(check)
     with torch.no_grad():

@@ -13,16 +13,17 @@ from torch import Tensor
 
 from harness.checkpoints.layout import Form, HalvesInterleaved, Templates
 from harness.checkpoints.translate import spec_name
+from harness.choices.mixers.softmax import softmax_of
 from harness.errors import HarnessError
 from harness.spec.check import spec_from_tree
 from harness.spec.model import Spec
 from harness.spec.tree import tree_of
 
-ROWS = {"attn_q": "attention.query", "attn_k": "attention.key"}
+ROWS = {"attn_q": "mixer.query", "attn_k": "mixer.key"}
 """Whose rows lie so that rotary pairs are neighbours."""
 LINEARS = {
-    "attn_v": "attention.value",
-    "attn_output": "attention.out",
+    "attn_v": "mixer.value",
+    "attn_output": "mixer.out",
     "ffn_gate": "mlp.gate",
     "ffn_up": "mlp.up",
     "ffn_down": "mlp.down",
@@ -30,7 +31,7 @@ LINEARS = {
 TABLE, HEAD, FREQUENCIES = "token_embd.weight", "output.weight", "rope_freqs.weight"
 NAMES = {
     TABLE: "embedding.table.weight",
-    "blk.{i}.attn_norm.weight": "layers.{i}.attention_norm.weight",
+    "blk.{i}.attn_norm.weight": "layers.{i}.mixer_norm.weight",
     "blk.{i}.ffn_norm.weight": "layers.{i}.mlp_norm.weight",
     "output_norm.weight": "final_norm.0.weight",
     HEAD: "head.out.weight",
@@ -173,7 +174,7 @@ def _document(file: GGUFFile) -> dict[str, Any]:
                 "fraction": rotary / channels,
                 "scaling": _scaling(file, theta, rotary, length),
             },
-            "attention": {
+            "mixer": {
                 "kind": "softmax",
                 "num_heads": heads,
                 "num_kv_heads": _size(file, "attention.head_count_kv", heads),
@@ -295,7 +296,7 @@ def _decimal(stored: Any) -> float:
 
 def templates(spec: Spec) -> Templates:
     """Names in the file; rows of queries and keys lie so that their rotary pairs are neighbours."""
-    attention = spec.choices.attention
+    attention = softmax_of(spec.choices)
     heads = {"attn_q": attention.num_heads, "attn_k": attention.kv_heads}
     rows: dict[str, str | tuple[tuple[str, ...], Form]] = {
         f"blk.{{i}}.{stored}.{part}": ((f"layers.{{i}}.{own}.{part}",), HalvesInterleaved(heads[stored]))

@@ -28,6 +28,8 @@ from harness.spec.library import load_spec
 from harness.spec.model import Spec, Weights
 
 SPEC = "spec.yaml"
+OLDER_NAMES = {".attention.": ".mixer.", ".attention_norm.": ".mixer_norm.", ".attention_out_norm.": ".mixer_out_norm."}
+"""What parts of a layer were called by versions in whose checkpoints matrices may also be fused."""
 Shapes = dict[str, tuple[int, ...]]
 HEAD, TABLE = "head.out.weight", "embedding.table.weight"
 
@@ -154,13 +156,21 @@ def _opened(path: Path) -> _Checkpoint:
         spec = load_spec(path / SPEC)
         folder = TensorFolder(path)
         own = {name: name for name, _ in build(spec, device="meta").named_parameters()}
-        fused = {name: name for name in folder.names if QKV in name}  # as versions that had fused matrices wrote them
-        return _Checkpoint(spec, own | fused, folder)
+        older = {name: todays_name(name) for name in folder.names if todays_name(name) in own or QKV in name}
+        stored = {name: of for name, of in own.items() if of not in older.values()}
+        return _Checkpoint(spec, stored | older, folder)
     if path.suffix == ".gguf":
         file = gguf.GGUFFile(path)
         spec = gguf.spec_of(file)
         return _Checkpoint(spec, gguf.templates(spec), file, (gguf.FREQUENCIES,))
     return _released(path)
+
+
+def todays_name(name: str) -> str:
+    """What a parameter of this name, as an older version wrote it, is called today."""
+    for old, new in OLDER_NAMES.items():
+        name = name.replace(old, new)
+    return name
 
 
 def _released(path: Path) -> _Checkpoint:

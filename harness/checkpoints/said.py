@@ -24,7 +24,7 @@ POSITIONS = {
 def said(document: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
     """Names of fields, and the values that agree with a spec as plain data."""
     dims, choices = document["dims"], document["choices"]
-    attention, position = choices["attention"], _kind(choices["position"])
+    attention, position = choices["mixer"], _kind(choices["position"])
     parallel = _kind(choices["residual"]).startswith("parallel")
     gated, tied = _kind(choices["mlp"]) in ("swiglu", "geglu"), _kind(choices["head"]).startswith("tied")
     softcap = choices["head"].get("softcap") if isinstance(choices["head"], dict) else None
@@ -60,7 +60,7 @@ def said(document: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
 
 def channels(document: dict[str, Any]) -> int:
     """Channels of a head."""
-    attention = document["choices"]["attention"]
+    attention = document["choices"]["mixer"]
     return int(attention.get("head_dim") or document["dims"]["hidden_size"] // attention["num_heads"])
 
 

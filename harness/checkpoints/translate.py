@@ -97,9 +97,9 @@ def _plain(translated: Document) -> Document:
     """The document without a factor of the scores that is the usual one."""
     choices, blocks = translated["choices"], translated.get("blocks", {})
     for holder in (choices, *blocks.values()):
-        attention = holder.get("attention")
+        attention = holder.get("mixer")
         if isinstance(attention, dict) and attention.get("scale") == channels(translated) ** -0.5:
-            holder["attention"] = {name: value for name, value in attention.items() if name != "scale"}
+            holder["mixer"] = {name: value for name, value in attention.items() if name != "scale"}
     return translated
 
 

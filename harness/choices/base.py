@@ -43,7 +43,7 @@ class Scaling:
     old: Dims
     new: Dims
     head_channels: int | None = None
-    """Channels of a head in the new model, once its attention is known."""
+    """Channels of a head that positions turn in the new model, once its mixer is known."""
 
     def width(self, size: int) -> int:
         """`size` scaled as the hidden size is, at least 1."""
@@ -62,22 +62,14 @@ def unset(value: object) -> bool:
 class Choice(BaseModel):
     """One architectural choice: its fields are the options that a spec may set.
 
-    A subclass is registered in its axis under its `kind`, cites its `source`, and states its costs. A part that a
-    choice does not add costs nothing, so the costs here are zero.
+    A subclass is registered in its axis under its `kind` and cites its `source`; what it costs, its axis says how to
+    state.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     kind: ClassVar[str]
     source: ClassVar[Source]
-
-    def params(self, dims: Dims) -> int:
-        """Trainable parameters of one instance, in scalars."""
-        return 0
-
-    def flops(self, dims: Dims, tokens: int) -> int:
-        """FLOPs of matrix products over `tokens` tokens, 2 a multiply-add; element-wise work is not counted."""
-        return 0
 
     def problems(self, dims: Dims, choices: Choices) -> Iterator[tuple[str, str]]:
         """What does not fit the dims or the other choices of the layer: (option, message) pairs."""

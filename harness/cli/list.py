@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.choices.attention import sharing
+from harness.choices.mixers import sharing
 from harness.cli.output import Json, binary, print_json, print_table, short
 from harness.metrics.kv_cache import kv_cache_bytes_per_token
 from harness.metrics.params import params

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from harness.errors import HarnessError
-from harness.modules.cache import KVCache
 from harness.modules.decoder import Decoder
+from harness.modules.states import Cache
 
 Tokens = tuple[int, ...]
 T = TypeVar("T")
@@ -110,13 +110,13 @@ class Scorer:
             raise HarnessError(f"a continuation of {len(continuation)} tokens; the model has room for {self.longest}")
         return context[-(self.longest + 1 - len(continuation)) :] + self.blank, continuation
 
-    def _prefix(self, tokens: Tokens) -> KVCache:
+    def _prefix(self, tokens: Tokens) -> Cache:
         cache = self.model.new_cache()
         self._pass([tokens], cache, len(tokens))
         return cache
 
     def _score_contexts(
-        self, asked: dict[Tokens, list[tuple[int, Tokens]]], prefix: KVCache | None
+        self, asked: dict[Tokens, list[tuple[int, Tokens]]], prefix: Cache | None
     ) -> Iterator[tuple[int, Score]]:
         """Score contexts of one length behind a common prefix, batch by batch."""
         known = prefix.length if prefix else 0
@@ -129,7 +129,7 @@ class Scorer:
             yield from self._score_continuations([asked[context] for context in contexts], first, cache, read)
 
     def _score_continuations(
-        self, asked: list[list[tuple[int, Tokens]]], first: Tensor, cache: KVCache, read: int
+        self, asked: list[list[tuple[int, Tokens]]], first: Tensor, cache: Cache, read: int
     ) -> Iterator[tuple[int, Score]]:
         """Score what follows each row of a cache, of which `first` says what comes next, [B, V]."""
         waiting = [(row, place, tokens) for row, pairs in enumerate(asked) for place, tokens in pairs]
@@ -146,7 +146,7 @@ class Scorer:
     def _rows(self, width: int) -> int:
         return max(1, min(self.batch_size, TOKENS_A_PASS // width))
 
-    def _pass(self, sequences: Sequence[Tokens], cache: KVCache, context: int) -> Tensor:
+    def _pass(self, sequences: Sequence[Tokens], cache: Cache, context: int) -> Tensor:
         """Logits behind every token, [B, T, V]; shorter sequences stand in front of padding, which no token sees."""
         width = max(map(len, sequences))
         tokens = torch.tensor([[*row, *[0] * (width - len(row))] for row in sequences], device=self.device)

@@ -159,28 +159,26 @@ def step_of(name: str, n: int, batch_size: int, dtype: torch.dtype) -> tuple[Cal
     """The n-th token, again and again in the same place; and the bytes of the cache."""
     import torch
 
-    from harness.modules.cache import KVCache
     from harness.modules.kernels.attend import attend
     from harness.modules.kernels.view import View
+    from harness.modules.key_values import key_values
+    from harness.modules.states import Room
 
     kv_heads, _, quantised = ARRANGEMENTS[name]
     pattern = pattern_of(name)
-    cache = KVCache([pattern], capacity=n, quantised=quantised)
-    (layer,) = cache.layers
+    state = key_values(Room(capacity=n, quantised=quantised), pattern, ((kv_heads, CHANNELS), (kv_heads, CHANNELS)))
     before = torch.randn(batch_size, 1, kv_heads, CHANNELS, dtype=dtype, device=device()).expand(-1, n - 1, -1, -1)
     q = torch.randn(batch_size, 1, HEADS, CHANNELS, dtype=dtype, device=device())
     k, v = (torch.randn(batch_size, 1, kv_heads, CHANNELS, dtype=dtype, device=device()) for _ in range(2))
-    layer.extend(before, before, 0)
-    layer.extend(k, v, n - 1)
-    held, place = cache.nbytes, torch.tensor([n - 1], device=device())
+    state.extend(before, before)
+    state.extend(k, v)
+    held, place = state.nbytes, torch.tensor([n - 1], device=device())
     everywhere = torch.arange(n, device=device())
-    next_column = n - 1
 
     def step() -> object:
-        nonlocal next_column
-        if pattern.forgets:  # the band moves on, and holds as much
-            next_column += 1
-        keys, values, columns = layer.extend(k, v, next_column)
+        if not pattern.forgets:  # a band moves on, and holds as much; elsewhere the last token is written anew
+            state.length = n - 1
+        keys, values, columns = state.extend(k, v)
         seen = everywhere if columns is None else columns.to(device())
         return attend(pattern, q, keys, values, View(place, seen))
 

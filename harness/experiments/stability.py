@@ -32,7 +32,7 @@ BASES: dict[str, dict[str, Any]] = {
     "llama-7b": {},
 }
 """What candidates are variants of: LayerNorm and GELU, RMSNorm and SwiGLU."""
-QK_NORM = {"attention": {"qk_norm": "all"}}
+QK_NORM = {"mixer": {"qk_norm": "all"}}
 CANDIDATES: dict[str, dict[str, Any]] = {
     "post": {"choices": {"residual": {"kind": "post"}}},
     "pre": {"choices": {"residual": {"kind": "pre"}}},

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from copy import copy
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
+from harness.choices.mixers import Pass
 from harness.experiments import Experiment, experiments
 from harness.spec.library import load_spec, quick_names, spec_names
 from harness.spec.model import Spec
@@ -29,7 +29,7 @@ from harness.timing import (
 )
 
 if TYPE_CHECKING:
-    from harness.modules.cache import KVCache
+    from harness.modules.states import Cache
 
 REFERENCE = "llama-7b"
 """What the others are compared with."""
@@ -53,7 +53,7 @@ BOUNDS = {"prefill": "fastest matrix product", "decode": "read"}
 class Throughput(Experiment):
     """Prefill and decoding of one sequence, and what they hold in memory."""
 
-    version = 5
+    version = 6
 
     def settings(self, profile: str) -> list[dict[str, Any]]:
         """Matched models of a few specs or of all, and SmolLM2; on a GPU also blocks and a whole model of 7B."""
@@ -184,20 +184,20 @@ def _read_bytes(step_bytes: int) -> int:
 
 def flops(spec: Spec, n: int) -> int:
     """FLOPs of a prefill of n tokens, 2 a multiply-add: visible pairs only, and the head for the last token alone."""
-    pairs = sum(
-        count * spec.blocks[name].pattern.visible_pairs(n) * spec.blocks[name].attention.flops_per_pair(spec.dims)
-        for name, count in spec.block_counts.items()
-    )
-    return pairs + _matrix_flops(spec, n)
-
-
-def _matrix_flops(spec: Spec, tokens: int) -> int:
-    """FLOPs of all products with weights, the head's for one token."""
     layers = sum(
-        count * (spec.blocks[name].attention.flops(spec.dims, tokens) + spec.blocks[name].mlp.flops(spec.dims, tokens))
-        for name, count in spec.block_counts.items()
+        count * (layer.mixer.flops(spec.dims, layer, Pass(n, n)) + layer.experts.flops(spec.dims, layer, n))
+        for layer, count in spec.counted_layers
     )
     return layers + spec.choices.head.flops(spec.dims, 1)
+
+
+def weights_read(spec: Spec) -> int:
+    """Weights that a step of decoding multiplies by, each once: without the table that is looked up, or norms."""
+    layers = sum(
+        count * (layer.mixer.params(spec.dims) + layer.experts.active_params(spec.dims, layer))
+        for layer, count in spec.counted_layers
+    )
+    return layers + spec.choices.head.flops(spec.dims, 1) // 2
 
 
 def sample(settings: dict[str, Any], number: int) -> dict[str, Samples]:
@@ -256,9 +256,9 @@ class Candidate:
         self.prompt = torch.randint(spec.dims.vocab_size, (1, n), device=device())
         self.weight_bytes = sum(parameter.nbytes for parameter in self.model.parameters())
         self.cache = self.prefill()
-        self.step_bytes = _matrix_flops(spec, 1) // 2 * dtype.itemsize + self.cache.nbytes
+        self.step_bytes = weights_read(spec) * dtype.itemsize + self.cache.nbytes
 
-    def prefill(self) -> KVCache:
+    def prefill(self) -> Cache:
         """The prompt at once, and the logits behind it, as generation begins."""
         cache = self.model.new_cache(capacity=self.capacity)
         self.model(self.prompt, cache=cache, last=1)
@@ -266,7 +266,7 @@ class Candidate:
 
     def decode(self) -> None:
         """The next tokens one by one, always from behind the prompt."""
-        cache = resumed(self.cache)
+        cache = self.cache.aliased()
         for _ in range(self.new_tokens):
             self.model(self.prompt[:, :1], cache=cache, last=1)
 
@@ -283,12 +283,3 @@ class Candidate:
             "step_bytes": self.step_bytes,
             "peak_bytes": self.weight_bytes + beyond_weights,
         }
-
-
-def resumed(cache: KVCache) -> KVCache:
-    """A cache that goes on from where this one stands. They share memory: it is for timing, where numbers are idle."""
-    fresh = copy(cache)
-    fresh.layers = [copy(layer) for layer in cache.layers]
-    for layer in fresh.layers:
-        layer.keys, layer.values = copy(layer.keys), copy(layer.values)
-    return fresh

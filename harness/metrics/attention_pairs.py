@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from harness.choices.mixers import Pass
 from harness.choices.patterns import triangle
 from harness.errors import CountMismatchError
 from harness.metrics import Metric, lengths_up_to, metrics
@@ -12,18 +13,19 @@ from harness.spec.model import Spec
 
 def visible_pairs(spec: Spec, seq_len: int) -> int:
     """Visible pairs of one sequence over all layers; those of a prefix pattern with no context."""
-    return sum(
-        count * spec.blocks[block].pattern.visible_pairs(seq_len)
-        for block, count in spec.block_counts.items()
-        if spec.blocks[block].attention.attends
-    )
+    return sum(count * layer.mixer.pairs(layer, Pass(seq_len, seq_len)) for layer, count in spec.counted_layers)
 
 
 @metrics.register("attention_pairs")
 class AttentionPairs(Metric):
     """Visible pairs over the length, for all layers and for one of each block; checked by adding up masks."""
 
-    version = 1
+    version = 2
+    needs = "a layer whose mixer uses a pattern"
+
+    def applies(self, spec: Spec) -> bool:
+        """Whether queries look at keys in any layer."""
+        return bool(_patterned(spec))
 
     def settings(self, spec: Spec, profile: str) -> dict[str, Any]:
         """256 to 65536 tokens, and the ragged lengths whose masks are added up."""
@@ -33,7 +35,8 @@ class AttentionPairs(Metric):
         """Closed forms, then the masks."""
         from harness.counters import mask_sum
 
-        for block in spec.block_counts:
+        blocks = _patterned(spec)
+        for block in blocks:
             pattern = spec.blocks[block].pattern
             for n in settings["check"]:
                 formula, summed = pattern.visible_pairs(n), mask_sum(pattern, n)
@@ -48,9 +51,14 @@ class AttentionPairs(Metric):
                     "seq_len": n,
                     "pairs": visible_pairs(spec, n),
                     "dense": spec.dims.num_layers * triangle(n),
-                    "blocks": {block: spec.blocks[block].pattern.visible_pairs(n) for block in spec.block_counts},
+                    "blocks": {block: spec.blocks[block].pattern.visible_pairs(n) for block in blocks},
                 }
                 for n in settings["seq_lens"]
             ],
             "checked": settings["check"],
         }
+
+
+def _patterned(spec: Spec) -> list[str]:
+    """Blocks whose mixer asks the pattern which keys a query sees."""
+    return [block for block in spec.block_counts if spec.blocks[block].mixer.uses_pattern]

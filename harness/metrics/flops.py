@@ -1,7 +1,8 @@
 """FLOPs of a forward pass, a decode step and a training step: closed form = torch's counter = fvcore.
 
-Convention: 2 FLOPs a multiply-add; matrix products only (projections, scores, weighted values, head for every
-position). Norms, activations, rotations, softmax, residual sums and look-ups are element-wise and not counted.
+Convention: 2 FLOPs a multiply-add; matrix products (projections, scores, weighted values, head for every position),
+taps of convolutions, and the arithmetic of a recurrence as one step does it, in whatever form it is computed. Norms,
+activations, rotations, softmax, residual sums and look-ups are element-wise and not counted.
 The backward pass is twice the forward pass; the optimiser is not counted.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from harness.choices.mixers import Pass
 from harness.errors import CountMismatchError
 from harness.metrics import Metric, lengths_up_to, metrics, require, require_positive
 from harness.spec.model import Spec
@@ -45,26 +47,25 @@ def flops(spec: Spec, phase: Phase, seq_len: int, batch_size: int = 1, causal: b
 def flops_breakdown(
     spec: Spec, phase: Phase, seq_len: int, batch_size: int = 1, causal: bool = True
 ) -> dict[str, dict[str, int]]:
-    """FLOPs by component: of `embedding` and `head` under "model", and of `attention` and `mlp` in one layer of each
+    """FLOPs by component: of `embedding` and `head` under "model", and of `mixer` and `mlp` in one layer of each
     block.
     """
-    tokens = batch_size * (1 if phase == "decode" else seq_len)
+    new = 1 if phase == "decode" else seq_len
+    tokens, one = batch_size * new, Pass(new, seq_len, causal)
     passes = TRAIN_PASSES if phase == "train" else 1
-    outside = {"embedding": spec.choices.embedding, "head": spec.choices.head}
-    parts = {"model": {name: passes * choice.flops(spec.dims, tokens) for name, choice in outside.items()}}
+    parts = {
+        "model": {
+            "embedding": passes * spec.choices.embedding.flops(spec.dims, tokens),
+            "head": passes * spec.choices.head.flops(spec.dims, tokens),
+        }
+    }
     for name in spec.block_counts:
         layer = spec.blocks[name]
-        pairs = batch_size * _pairs(layer.pattern.visible_pairs, phase, seq_len, causal)
-        attention = layer.attention.flops(spec.dims, tokens) + pairs * layer.attention.flops_per_pair(spec.dims)
-        parts[name] = {"attention": passes * attention, "mlp": passes * layer.mlp.flops(spec.dims, tokens)}
+        parts[name] = {
+            "mixer": passes * batch_size * layer.mixer.flops(spec.dims, layer, one),
+            "mlp": passes * layer.experts.flops(spec.dims, layer, tokens),
+        }
     return parts
-
-
-def _pairs(visible_pairs: Any, phase: Phase, seq_len: int, causal: bool) -> int:
-    """Query-key pairs of one sequence in one layer."""
-    if phase == "decode":
-        return int(visible_pairs(seq_len) - visible_pairs(seq_len - 1)) if causal else seq_len
-    return int(visible_pairs(seq_len)) if causal else seq_len * seq_len
 
 
 def flops_table(spec: Spec, seq_len: int, batch_size: int = 1) -> dict[str, dict[str, int]]:
@@ -82,18 +83,20 @@ def flops_table(spec: Spec, seq_len: int, batch_size: int = 1) -> dict[str, dict
 class Flops(Metric):
     """FLOPs over the context, checked by two counters at the longest context and at a ragged one in a batch."""
 
-    version = 1
+    version = 2
 
     def settings(self, spec: Spec, profile: str) -> dict[str, Any]:
         """Lengths up to the longest that the model is made for; phase, batch size and length of what is checked.
 
         For a batch the FLOPs are a polynomial of second degree in the length, without a constant, so two lengths
-        pin them down: the longest, and a ragged one.
+        pin them down: the longest, and a ragged one. Of a recurrence, which is counted token by token, the longest that
+        is counted at once is short; nothing of it grows faster than the length.
         """
-        longest = spec.dims.max_seq_len
+        longest, ragged = spec.dims.max_seq_len, min(33 if spec.recurrent else 129, spec.dims.max_seq_len)
+        at_once = min(65, longest) if spec.recurrent else longest
         return {
             "seq_lens": lengths_up_to(longest),
-            "check": [["prefill", 1, longest], ["decode", 2, longest], ["train", 2, min(129, longest)]],
+            "check": [["prefill", 1, at_once], ["decode", 2, longest], ["train", 2, ragged]],
         }
 
     def measure(self, spec: Spec, settings: dict[str, Any]) -> dict[str, Any]:

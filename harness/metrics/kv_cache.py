@@ -1,17 +1,22 @@
-"""Bytes of the key-value cache in closed form, and the longest context that a memory holds beside the weights."""
+"""Bytes of what layers keep of a sequence in closed form, keys, values, latents and the states of recurrences, and the
+longest context that a memory holds beside the weights.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from harness.choices.patterns import Pattern
+from harness.choices.mixers import State
 from harness.errors import CountMismatchError
 from harness.metrics import Metric, lengths_up_to, metrics, require, require_positive
 from harness.metrics.params import params
 from harness.spec.model import Spec
 
 BITS: dict[str, int] = {"fp32": 32, "fp16": 16, "bf16": 16, "int8": 8, "int4": 4}
+FLOATS = ("fp32", "fp16", "bf16")
+"""Formats that a whole model can have."""
+PRECISE_BITS = 32
+"""Of a number that a recurrence adds to at every token, whatever the cache is rounded to."""
 BUDGETS_GB = (6, 24, 80, 141)
 """Memories of common devices, in 10^9 bytes."""
 LONGEST = 1 << 40
@@ -19,10 +24,11 @@ LONGEST = 1 << 40
 
 
 def kv_cache_bytes(spec: Spec, seq_len: int, batch_size: int = 1, dtype: str = "fp16") -> int:
-    """Bytes of keys and values that all layers hold while the seq_len-th token of each sequence is computed.
+    """Bytes that all layers keep of the tokens so far while the seq_len-th token of each sequence is computed.
 
-    A layer keeps what a later query can still see: a banded layer its band, a fixed one its summaries. For int8
-    and int4 these are the codes alone; the scales that a quantiser adds are not counted.
+    Attention keeps what a later query can still see: a banded layer its band, a fixed one its summaries. For int8
+    and int4 these are the codes alone; the scales that a quantiser adds are not counted. What does not grow, the last
+    inputs of a convolution, is in fp16 then, and the matrix of a recurrence in 32 bits always.
 
     Args:
         spec: the model.
@@ -35,12 +41,17 @@ def kv_cache_bytes(spec: Spec, seq_len: int, batch_size: int = 1, dtype: str = "
     """
     require("dtype", dtype, BITS)
     require_positive(seq_len=seq_len, batch_size=batch_size)
-    return _bytes(spec, batch_size, dtype, lambda pattern: pattern.cached_keys(seq_len))
+    return _bytes(_state(spec, seq_len), batch_size, dtype)
 
 
 def kv_cache_bytes_per_token(spec: Spec, dtype: str = "fp16") -> int:
-    """Bytes that one more token adds, as long as every layer keeps it."""
-    return kv_cache_bytes(spec, 1, 1, dtype)
+    """Bytes that one more token adds, as long as every layer keeps it; what does not grow adds none."""
+    return kv_cache_bytes(spec, 1, 1, dtype) - constant_bytes(spec, dtype)
+
+
+def constant_bytes(spec: Spec, dtype: str = "fp16") -> int:
+    """Bytes that a sequence takes however short it is: what recurrences and convolutions carry."""
+    return _bytes(_state(spec, 0), 1, dtype)
 
 
 def weight_bytes(spec: Spec, dtype: str = "fp16") -> int:
@@ -78,31 +89,35 @@ def longest_context(
 
 
 def _peak_bytes(spec: Spec, seq_len: int, batch_size: int, dtype: str) -> int:
-    """The most bytes that the caches of the layers took on the way to this length, each layer at its own worst."""
-    return _bytes(spec, batch_size, dtype, lambda pattern: pattern.peak_keys(seq_len))
+    """The most bytes that the layers kept on the way to this length, each layer at its own worst."""
+    peaks = (layer.mixer.peak_state(spec.dims, layer, seq_len) * count for layer, count in spec.counted_layers)
+    return _bytes(sum(peaks, State()), batch_size, dtype)
 
 
-def _bytes(spec: Spec, batch_size: int, dtype: str, keys: Callable[[Pattern], int]) -> int:
-    """Bytes of caches in which each layer holds as many keys as its pattern is said to."""
-    scalars = sum(
-        count * keys(spec.blocks[block].pattern) * spec.blocks[block].attention.cached_scalars(spec.dims)
-        for block, count in spec.block_counts.items()
-    )
-    return -(-batch_size * scalars * BITS[dtype] // 8)
+def _state(spec: Spec, seq_len: int) -> State:
+    """Of all layers, for one sequence."""
+    states = (layer.mixer.state(spec.dims, layer, seq_len) * count for layer, count in spec.counted_layers)
+    return sum(states, State())
+
+
+def _bytes(state: State, batch_size: int, dtype: str) -> int:
+    cached, carried = BITS[dtype], BITS[dtype if dtype in FLOATS else "fp16"]
+    bits = state.cached * cached + state.carried * carried + state.precise * PRECISE_BITS
+    return -(-batch_size * bits // 8)
 
 
 @metrics.register("kv_cache")
 class KVCache(Metric):
-    """Bytes a token, over the context, and the contexts that fit; checked against the caches that a model fills."""
+    """Bytes a token and from the start, over the context, and the contexts that fit; checked against filled caches."""
 
-    version = 1
+    version = 2
 
     def settings(self, spec: Spec, profile: str) -> dict[str, Any]:
         """Lengths up to the longest that the model is made for, and the memories."""
-        longest = spec.dims.max_seq_len
+        longest, ragged = spec.dims.max_seq_len, min(129, spec.dims.max_seq_len)
         return {
             "seq_lens": lengths_up_to(longest),
-            "check": [[1, longest], [2, min(129, longest)]],
+            "check": [[1, min(65, longest) if spec.recurrent else longest], [2, ragged]],
             "budgets_gb": list(BUDGETS_GB),
         }
 
@@ -115,12 +130,13 @@ class KVCache(Metric):
             formula, filled = kv_cache_bytes(spec, seq_len, batch_size), cache_bytes(spec, seq_len, batch_size)
             if formula != filled:
                 raise CountMismatchError(
-                    f"{spec.name}: the cache of {batch_size} x {seq_len} tokens has {formula:,} bytes by formula "
+                    f"{spec.name}: what is kept of {batch_size} x {seq_len} tokens has {formula:,} bytes by formula "
                     f"and {filled:,} in its tensors"
                 )
             checked.append({"batch_size": batch_size, "seq_len": seq_len, "bytes": filled})
         return {
             "bytes_per_token": {dtype: kv_cache_bytes_per_token(spec, dtype) for dtype in BITS},
+            "constant_bytes": {dtype: constant_bytes(spec, dtype) for dtype in BITS},
             "points": [{"seq_len": n, "bytes": kv_cache_bytes(spec, n)} for n in settings["seq_lens"]],
             "longest_context": [
                 {"budget_gb": gb, "weights": dtype, "tokens": longest_context(spec, gb * 10**9, weights=dtype)}

@@ -14,15 +14,14 @@ from harness.spec.model import Spec
 def layer_params(dims: Dims, layer: Choices) -> dict[str, int]:
     """Parameters of one layer by component."""
     return {
-        "attention": layer.attention.params(dims),
-        "mlp": layer.mlp.params(dims),
-        "norm": (layer.residual.norms_per_block - (not layer.attention.attends)) * layer.norm.params(dims)
-        + layer.attention.norm_params(layer.norm, dims),
+        "mixer": layer.mixer.params(dims),
+        "mlp": layer.experts.params(dims, layer),
+        "norm": layer.residual.norms(layer) * layer.norm.params(dims) + layer.mixer.norm_params(layer.norm, dims),
     }
 
 
 def params_breakdown(spec: Spec) -> dict[str, int]:
-    """Parameters of the whole model by component: embedding, position, attention, mlp, norm, head.
+    """Parameters of the whole model by component: embedding, position, mixer, mlp, norm, head.
 
     Matrices that are shared are counted once: a tied head has none. Buffers, such as rotary tables, are none.
     """
@@ -30,13 +29,13 @@ def params_breakdown(spec: Spec) -> dict[str, int]:
     total = {
         "embedding": model.embedding.params(spec.dims),
         "position": model.position.params(spec.dims),
-        "attention": 0,
+        "mixer": 0,
         "mlp": 0,
         "norm": (model.embedding.norms + model.residual.final_norms) * model.norm.params(spec.dims),
         "head": model.head.params(spec.dims),
     }
-    for block, count in spec.block_counts.items():
-        for component, size in layer_params(spec.dims, spec.blocks[block]).items():
+    for layer, count in spec.counted_layers:
+        for component, size in layer_params(spec.dims, layer).items():
             total[component] += count * size
     return total
 
@@ -44,6 +43,15 @@ def params_breakdown(spec: Spec) -> dict[str, int]:
 def params(spec: Spec) -> int:
     """Trainable parameters of the whole model, in scalars. See `params_breakdown`."""
     return sum(params_breakdown(spec).values())
+
+
+def active_params(spec: Spec) -> int:
+    """Parameters that one token uses: of experts those that it is routed to, of all else every one."""
+    idle = sum(
+        count * (layer.experts.params(spec.dims, layer) - layer.experts.active_params(spec.dims, layer))
+        for layer, count in spec.counted_layers
+    )
+    return params(spec) - idle
 
 
 def non_embedding_params(spec: Spec) -> int:
@@ -56,7 +64,7 @@ def non_embedding_params(spec: Spec) -> int:
 class Params(Metric):
     """Total, breakdown and layers; every part equal to that of the full-size model on the meta device."""
 
-    version = 1
+    version = 2
 
     def measure(self, spec: Spec, settings: dict[str, Any]) -> dict[str, Any]:
         """Count twice, by formula and by module."""
@@ -73,6 +81,7 @@ class Params(Metric):
                 )
         return {
             "total": params(spec),
+            "active": active_params(spec),
             "non_embedding": non_embedding_params(spec),
             "breakdown": breakdown,
             "layers": {name: layer_params(spec.dims, spec.blocks[name]) for name in spec.block_counts},

@@ -9,11 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from harness.choices.axes import Choices
+from harness.choices.positions import Position
+from harness.choices.positions.none import NoPosition
 from harness.modules import computed_by
-from harness.modules.cache import KVCache
 from harness.modules.context import Context
 from harness.modules.generation import generate
 from harness.modules.positions import Places, PositionModule
+from harness.modules.states import Cache, Room
 from harness.modules.step import LayerStep
 from harness.spec.model import Spec
 
@@ -32,7 +34,7 @@ class Decoder(nn.Module):
         for choices in (model, *layers):
             if (scheme := _scheme(choices)) not in schemes:
                 schemes[scheme] = len(schemes)
-                self.positions.append(computed_by(choices.position)(choices.position, dims, choices))
+                self.positions.append(computed_by(scheme[0])(scheme[0], dims, choices))
         self.layer_positions = [schemes[_scheme(choices)] for choices in layers]
         self.layers = nn.ModuleList(
             computed_by(choices.residual)(choices.residual, dims, choices) for choices in layers
@@ -50,7 +52,7 @@ class Decoder(nn.Module):
         *,
         context: int | Tensor | None = None,
         position_ids: Tensor | None = None,
-        cache: KVCache | None = None,
+        cache: Cache | None = None,
         padding: Tensor | None = None,
         last: int | None = None,
     ) -> Tensor:
@@ -63,7 +65,7 @@ class Decoder(nn.Module):
                 say, or none.
             position_ids: what the position scheme is told instead of the places, [T] or [B, T]; for two-dimensional
                 rotary positions [2, T] or [B, 2, T].
-            cache: keys and values of the tokens before; those of `input_ids` are added to it.
+            cache: what the layers kept of the tokens before; it is brought up to date.
             padding: how many columns of padding stand in front of each sequence, [B]; a cache brings its own.
             last: logits of only so many places at the end; None for all.
 
@@ -84,8 +86,10 @@ class Decoder(nn.Module):
         x = self.embedding(input_ids, self._position(0), places)
         for index, layer in enumerate(self.layers):
             scheme = self.layer_positions[index]
-            kept = cache.layers[index] if cache else None
-            x = layer(x, LayerStep(places, self._position(scheme), tables[scheme], start, kept))
+            state = cache.layers[index] if cache else None
+            x = layer(x, LayerStep(places, self._position(scheme), tables[scheme], start, state))
+            if state and state.length != end:
+                raise RuntimeError(f"layer {index} kept {state.length} of {end} columns: its mixer ignores its state")
         if cache:
             cache.length, cache.context = end, found
         if last is not None:
@@ -94,23 +98,27 @@ class Decoder(nn.Module):
         logits: Tensor = self.head(self.final_norm(x), table=self.embedding.table.weight)
         return logits
 
-    def new_cache(self, padding: Tensor | None = None, capacity: int = 0, quantised: bool = False) -> KVCache:
+    def new_cache(self, padding: Tensor | None = None, capacity: int = 0, quantised: bool = False) -> Cache:
         """An empty cache for this model.
 
         Args:
             padding: how many columns stand in front of each sequence of the batch, [B]; None for none.
             capacity: tokens to allocate for at once.
-            quantised: whether keys and values are rounded to integers of 8 bits.
+            quantised: whether keys, values and latents are rounded to integers of 8 bits.
         """
-        patterns = [self.spec.layer(index).pattern for index in range(len(self.layers))]
-        return KVCache(patterns, padding, capacity, quantised)
+        return self.cache_for(Room(padding, capacity, quantised))
+
+    def cache_for(self, room: Room) -> Cache:
+        """An empty cache with this room."""
+        blocks: Any = self.layers
+        return Cache([block.mixer.new_state(room) for block in blocks], room.padding)
 
     def generate(self, input_ids: Tensor, max_new_tokens: int, **options: Any) -> Tensor:
         """Continue sequences; see `harness.modules.generation.generate`."""
         return generate(self, input_ids, max_new_tokens, **options)
 
     def _context(
-        self, told: int | Tensor | None, input_ids: Tensor, cache: KVCache | None, padding: Tensor | None
+        self, told: int | Tensor | None, input_ids: Tensor, cache: Cache | None, padding: Tensor | None
     ) -> Context:
         if told is not None:
             return Context(told)
@@ -124,6 +132,12 @@ class Decoder(nn.Module):
         return scheme
 
 
-def _scheme(choices: Choices) -> object:
-    """What two layers must have in common to share a position module, which may depend on the heads."""
-    return choices.position if choices.position.in_embedding else (choices.position, choices.attention)
+def _scheme(choices: Choices) -> tuple[Position, object]:
+    """A position scheme, and what else two layers must have in common to share its module: it may depend on the heads.
+
+    None for a layer whose mixer asks for no positions.
+    """
+    position = choices.position
+    if position.in_embedding:
+        return position, None
+    return (position, choices.mixer) if choices.mixer.uses_position else (NoPosition(), None)

@@ -1,4 +1,4 @@
-"""What a layer is told in one pass beside its input: positions, and its cache."""
+"""What a layer is told in one pass beside its input: positions, and what it kept of the passes before."""
 
 from __future__ import annotations
 
@@ -6,30 +6,36 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from harness.modules.cache import LayerCache, Vectors
 from harness.modules.positions import Places, PositionModule
+from harness.modules.states import LayerState
 
 
 @dataclass(frozen=True)
 class LayerStep:
-    """One pass as one layer sees it."""
+    """One pass as one layer sees it.
+
+    Attributes:
+        places: where the tokens stand.
+        position: the position scheme of the layer.
+        tables: what the scheme computed for this pass.
+        start: columns of the passes before.
+        state: what the layer kept of them, which it brings up to date; None where nothing is to be kept.
+    """
 
     places: Places
     position: PositionModule
     tables: tuple[Tensor, ...]
     start: int
-    cache: LayerCache | None
+    state: LayerState | None
 
     @property
     def from_start(self) -> bool:
         """Whether the computed tokens are the whole of every sequence so far."""
         return self.start == 0 and self.places.padding is None
 
-    def extend_cache(self, keys: Tensor, values: Tensor) -> tuple[Vectors, Vectors, Tensor]:
-        """All keys and values that the queries may see, [B, S, K, C], and their places, [S] or [B, S]."""
-        if self.cache is None:
-            return keys, values, self.places.queries
-        held_keys, held_values, columns = self.cache.extend(keys, values, self.start)
-        if columns is None:
-            return held_keys, held_values, self.places.so_far
-        return held_keys, held_values, self.places.of(columns.to(keys.device))
+    def blank(self, x: Tensor) -> Tensor:
+        """Zero in the columns of padding, [B, T, ...]: what a recurrence reads there must not change its state."""
+        if self.places.padding is None:
+            return x
+        outside = self.places.queries < 0  # [B, T]
+        return x.masked_fill(outside.reshape(*outside.shape, *[1] * (x.dim() - 2)), 0.0)

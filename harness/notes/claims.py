@@ -20,7 +20,7 @@ from harness.spec.tree import Tree, read_tree
 FILE = Path(__file__).with_name("claims.yaml")
 BUILT = "built."
 """What the names of behaviours begin with, among those of facts."""
-HEADS = ("query_heads", "key_value_heads")
+HEADS = ("query_heads", "key_value_heads", "attention")
 FIGURES = ("params", "params.norm", "kv_cache_bytes_per_token", "tokens_in_6_gb_int4", "visible_pairs")
 """Facts that are counted; the others are sizes and options of a spec, or behaviours."""
 KINDS = ("is", "less", "differ", "measured", "not_checkable")

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from harness.choices.attention import sharing
+from harness.choices.axes import AXES
+from harness.choices.mixers import mixers, sharing
+from harness.choices.positions import positions
 from harness.report.wording import TIMES
+from harness.spec.model import OMITTED
 
 Options = dict[str, Any]
+ASKED_BY = {"pattern": "uses_pattern", "position": "uses_position"}
+"""Axes that some mixers do not use -> what says whether a mixer does."""
 
 
 def block_counts(architecture: Options) -> dict[str, int]:
@@ -18,21 +23,28 @@ def block_counts(architecture: Options) -> dict[str, int]:
 
 
 def by_block(architecture: Options, axis: str) -> dict[str, Options]:
-    """The options on one axis in every block: its own, or the model's."""
-    model = architecture["choices"][axis]
-    return {block: architecture["blocks"].get(block, {}).get(axis, model) for block in block_counts(architecture)}
+    """The options on one axis in every block that uses it: its own, or the model's."""
+    model = architecture["choices"].get(axis, OMITTED.get(axis))
+    own = {block: architecture["blocks"].get(block, {}) for block in block_counts(architecture)}
+    mixer = architecture["choices"]["mixer"]
+    everywhere = axis not in ASKED_BY or (axis == "position" and model and positions[model["kind"]].in_embedding)
+    return {
+        block: choices.get(axis, model)
+        for block, choices in own.items()
+        if everywhere or getattr(mixers[choices.get("mixer", mixer)["kind"]], ASKED_BY[axis])
+    }
 
 
 def by_layer(architecture: Options, axis: str) -> list[Options]:
     """The options on one axis in every layer."""
     options, layers = by_block(architecture, axis), architecture["layers"]
-    return [options[layers[index % len(layers)]] for index in range(architecture["dims"]["num_layers"])]
+    return [options.get(layers[index % len(layers)], {}) for index in range(architecture["dims"]["num_layers"])]
 
 
 def differing(one: Options, other: Options) -> list[str]:
     """The axes on which two architectures of the same sizes differ in any layer; all axes, if their sizes differ."""
     same_sizes = one["dims"] == other["dims"]
-    return [axis for axis in one["choices"] if not same_sizes or by_layer(one, axis) != by_layer(other, axis)]
+    return [axis for axis in AXES if not same_sizes or by_layer(one, axis) != by_layer(other, axis)]
 
 
 def described(options: Options) -> str:
@@ -80,4 +92,4 @@ def _patterns(architecture: Options) -> str:
 def _joined(values: Any) -> Any:
     """The only value as it is, several as words."""
     different = list(dict.fromkeys(values))
-    return different[0] if len(different) == 1 else " / ".join(map(str, different))
+    return different[0] if len(different) == 1 else " / ".join(map(str, different)) or "-"

@@ -41,7 +41,7 @@ FAMILY_COLOURS = (
 COMPONENT_COLOURS = {
     "embedding": "#56b4e9",
     "position": "#cc79a7",
-    "attention": "#0072b2",
+    "mixer": "#0072b2",
     "mlp": "#e69f00",
     "norm": "#8a8f98",
     "head": "#009e73",

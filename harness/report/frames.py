@@ -15,7 +15,7 @@ from harness.results import Cell, SpecRecord
 
 SHOWN = ("params", "flops", "kv_cache", "attention_pairs", "claims")
 """Metrics that the pages show; one that a spec lacks is told as missing."""
-COMPONENTS = ("embedding", "position", "attention", "mlp", "norm", "head")
+COMPONENTS = ("embedding", "position", "mixer", "mlp", "norm", "head")
 PHASES = ("prefill", "decode", "train")
 NOT_MEASURED = "not measured"
 

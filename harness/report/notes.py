@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.choices.attention import sharing
+from harness.choices.mixers import sharing
 from harness.notes.claims import BUILT, FIGURES, Differ, Less, NotedClaim, noted_claims
 from harness.published import figure_agrees
 from harness.report.architecture import by_layer

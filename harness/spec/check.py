@@ -7,15 +7,16 @@ from dataclasses import replace
 from itertools import chain
 from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 from pydantic_core import ErrorDetails
 
-from harness.choices.axes import AXES, IMPLIED, PER_LAYER, Choices
+from harness.choices.axes import AXES, IMPLIED, PER_LAYER, UNUSED, Choices
 from harness.choices.base import Choice, Dims, Source
 from harness.errors import HarnessError, Problem, SpecError, did_you_mean
 from harness.spec.merge import normalised, patched
 from harness.spec.model import Claim, ContextTokens, Provenance, Spec, Weights
-from harness.spec.tree import Step, Tree
+from harness.spec.older import with_todays_axes
+from harness.spec.tree import Mark, Step, Tree
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -56,7 +57,8 @@ class SpecFile(BaseModel):
     dims: Dims
     choices: dict[str, Any]
     blocks: dict[str, dict[str, Any]] = {}
-    layers: list[str] = []
+    layers: list[str | dict[str, PositiveInt]] = []
+    """Names of blocks, repeated over the depth; `{name: 3}` stands for three times that name."""
     weights: Weights | None = None
     context_tokens: ContextTokens | None = None
 
@@ -67,12 +69,14 @@ def spec_from_tree(tree: Tree) -> Spec:
     Raises:
         SpecError: with all that is wrong in it.
     """
+    tree = with_todays_axes(tree)
     checker = _Checker()
     head = checker.model(SpecFile, tree)
     dims_tree = tree.get("dims")
     dims = head.dims if head else checker.model(Dims, dims_tree, report=False) if dims_tree else None
     choices = checker.choices(tree.get("choices"))
     blocks = checker.blocks(tree.get("blocks"), tree.get("choices"))
+    checker.used(tree, choices, blocks)
     checker.claims(tree)
     checker.layers(tree, dims)
     if dims and dims_tree and checker.sizes(dims, dims_tree, "dims."):
@@ -80,6 +84,7 @@ def spec_from_tree(tree: Tree) -> Spec:
     if checker.problems or head is None or dims is None:
         raise SpecError(checker.problems)
     model = Choices(**choices)
+    layers = {name: replace(model, **block) for name, block in blocks.items()} or {DEFAULT_BLOCK: model}
     return Spec(
         name=head.name,
         title=head.title or head.name,
@@ -92,11 +97,18 @@ def spec_from_tree(tree: Tree) -> Spec:
         claims=tuple(head.claims),
         dims=dims,
         choices=model,
-        blocks={name: replace(model, **block) for name, block in blocks.items()} or {DEFAULT_BLOCK: model},
-        layers=tuple(head.layers) or (DEFAULT_BLOCK,),
+        blocks={name: layer.tidied() for name, layer in layers.items()},
+        layers=tuple(chain.from_iterable(map(_run, head.layers))) or (DEFAULT_BLOCK,),
         weights=head.weights,
         context_tokens=head.context_tokens,
     )
+
+
+def _run(entry: str | dict[str, int]) -> list[str]:
+    """The names of blocks that an entry of `layers` stands for."""
+    if isinstance(entry, str):
+        return [entry]
+    return [name for name, count in entry.items() for _ in range(count)]
 
 
 class _Checker:
@@ -122,6 +134,8 @@ class _Checker:
         made = {}
         for axis in AXES:
             part = tree.get(axis)
+            if part is None and axis in UNUSED:
+                continue  # `used` asks the mixers
             if part is None and axis in IMPLIED:
                 part = Tree(IMPLIED[axis], tree.mark, tree.mark)
             if part is None:
@@ -148,6 +162,31 @@ class _Checker:
                     self.problems.append(part.mark.problem(message))
                 made[axis] = choice
         return made
+
+    def used(self, tree: Tree, model: dict[str, Any], blocks: dict[str, dict[str, Any]]) -> None:
+        """An axis that a mixer asks must be stated, and one that none asks must not; what is inherited may be idle.
+
+        What `model` lacks then is what stands for nothing.
+        """
+        choices, patches = tree.get("choices"), tree.get("blocks")
+        if choices is None or not choices.is_mapping:
+            return
+        layers = {name: {**model, **block} for name, block in blocks.items()} or {"": model}
+        for axis, kind in UNUSED.items():
+            idle = {axis: AXES[axis][kind]()}
+            users = [name for name, made in layers.items() if _asks(axis, {**idle, **made})]
+            stated = [(choices, not users)]
+            stated += [(block, name not in users) for name, block in _entries(patches) if name in blocks]
+            for place, is_idle in stated:
+                part = place.get(axis)
+                if part and is_idle and part.mark.file == tree.mark.file:
+                    message = f"{axis}: found {_shown(part.plain())}, but no mixer here uses it; leave it out"
+                    self.problems.append(part.key_mark.problem(message))
+            if choices.get(axis) is None:
+                if any(axis not in layers[name] for name in users):
+                    kinds = ", ".join(AXES[axis].names())
+                    self.problems.append(choices.mark.problem(f"missing axis {axis!r}; expected one of: {kinds}"))
+                model |= idle
 
     def _unknown_axes(self, tree: Tree, allowed: Sequence[str], noun: str) -> None:
         for key, part in tree.value.items():
@@ -195,33 +234,48 @@ class _Checker:
         """`layers` names blocks, and every block is named."""
         blocks, layers = tree.get("blocks"), tree.get("layers")
         known = blocks.value if blocks and blocks.is_mapping else {}
-        used = [item.value for item in _items(layers)]
+        named: list[tuple[str, int, Mark]] = []
         for item in _items(layers):
-            if isinstance(item.value, str) and item.value not in known:
-                self.problems.append(
-                    item.mark.problem(f"unknown block {item.value!r}; {did_you_mean(item.value, list(known))}")
-                )
+            if isinstance(item.value, str):
+                named.append((item.value, 1, item.mark))
+            named += [(name, n.value, n.key_mark) for name, n in _entries(item) if isinstance(n.value, int)]
+        for name, _, mark in named:
+            if name not in known:
+                self.problems.append(mark.problem(f"unknown block {name!r}; {did_you_mean(name, list(known))}"))
+        used = [name for name, _, _ in named]
+        depth = sum(count for _, count, _ in named)
         for name, block in known.items():
             if name not in used:
                 self.problems.append(block.key_mark.problem(f"block {name!r} is never used; name it in layers"))
-        if layers and dims and len(used) > dims.num_layers:
-            message = f"found {len(used)} entries for num_layers {dims.num_layers}; expected no more than that"
+        if layers and dims and depth > dims.num_layers:
+            message = f"found {depth} entries for num_layers {dims.num_layers}; expected no more than that"
             self.problems.append(layers.mark.problem(message))
 
     def fit(self, dims: Dims, model: dict[str, Any], blocks: dict[str, dict[str, Any]], tree: Tree) -> None:
         """Ask every choice whether it fits the sizes and the other choices, in each block as it stands there."""
         for name, block in {"": {}, **blocks}.items():
             made = {**model, **block}
-            if "attention" not in made:
+            if not {"mixer", "position"} <= set(made):
                 continue
             known: dict[str, Any] = {axis: made.get(axis) for axis in AXES}  # a gap is told of already
             layer = Choices(**known)
             for axis, choice in made.items():
+                if not layer.uses(axis):
+                    continue
                 start = ("blocks", name, axis) if axis in block else ("choices", axis)
                 for option, message in choice.problems(dims, layer):
                     place = _deepest(tree, (*start, option))[0]
                     where = f" in block {name!r}" if name and axis not in block else ""
                     self.problems.append(place.mark.problem(f"{axis}.{option}: {message}{where}"))
+
+
+def _asks(axis: str, made: dict[str, Any]) -> bool:
+    """Whether a layer, which may lack choices that had mistakes, uses an axis; one whose mixer is not known does."""
+    return "mixer" not in made or Choices(**{**dict.fromkeys(AXES), **made}).uses(axis)
+
+
+def _entries(tree: Tree | None) -> list[tuple[str, Tree]]:
+    return list(tree.value.items()) if tree and tree.is_mapping else []
 
 
 def _items(tree: Tree | None) -> list[Tree]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.choices.attention import sharing
+from harness.choices.mixers import sharing
 from harness.spec.model import Spec
 
-QUERY_HEADS, KV_HEADS = "attention.num_heads", "attention.num_kv_heads"
+QUERY_HEADS, KV_HEADS = "mixer.num_heads", "mixer.num_kv_heads"
 
 
 def flattened(architecture: dict[str, Any]) -> dict[str, Any]:

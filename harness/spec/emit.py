@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator, Sequence
+from itertools import chain, groupby
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -27,12 +29,13 @@ def document_of(spec: Spec) -> dict[str, Any]:
         "provenance": spec.provenance,
         "about": spec.about,
     }
-    model = {axis: _stated(choice) for axis, choice in spec.choices.items()}
+    used = [axis for axis, _ in spec.choices.items() if any(layer.uses(axis) for layer, _ in spec.counted_layers)]
+    model = {axis: _stated(choice) for axis, choice in spec.choices.items() if axis in used}
     blocks = {
         name: {
             axis: _stated(choice, below)
             for (axis, choice), (_, below) in zip(block.items(), spec.choices.items(), strict=True)
-            if choice != below
+            if choice != below and block.uses(axis)
         }
         for name, block in spec.blocks.items()
     }
@@ -43,9 +46,18 @@ def document_of(spec: Spec) -> dict[str, Any]:
         "sources": {key: {"title": source.title, "url": source.url} for key, source in spec.sources.items()},
         "dims": spec.dims.model_dump(),
         "choices": {axis: stated for axis, stated in model.items() if IMPLIED.get(axis) != stated},
-        **({} if alike else {"blocks": blocks, "layers": list(spec.layers)}),
+        **({} if alike else {"blocks": blocks, "layers": runs(spec.layers)}),
         **({"context_tokens": spec.context_tokens.model_dump()} if spec.context_tokens else {}),
     }
+
+
+def runs(layers: Sequence[str]) -> list[str | dict[str, int]]:
+    """Names of blocks as a file lists them: the same name more than twice in a row as the name and how often."""
+    counted = ((name, len(list(group))) for name, group in groupby(layers))
+    entries: Iterator[list[str | dict[str, int]]] = (
+        [{name: count}] if count > 2 else [name] * count for name, count in counted
+    )
+    return list(chain.from_iterable(entries))
 
 
 def _stated(choice: Choice, below: Choice | None = None) -> dict[str, object] | str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.spec.older import in_todays_words
+from harness.spec.older import in_todays_words, with_todays_axes
 from harness.spec.tree import Tree
 
 INHERITED = ("family", "sources", "dims", "choices", "blocks", "layers")
@@ -11,6 +11,7 @@ INHERITED = ("family", "sources", "dims", "choices", "blocks", "layers")
 
 def merged(parent: Tree, child: Tree) -> Tree:
     """The child with what it inherits. Each part keeps the place in the file in which it stands."""
+    parent, child = with_todays_axes(parent), with_todays_axes(child)
     entries = {key: part for key, part in parent.value.items() if key in INHERITED}
     for key, part in child.value.items():
         below = entries.get(key)

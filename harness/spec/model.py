@@ -62,6 +62,12 @@ class ContextTokens(BaseModel):
     """The first one ends the context."""
 
 
+HASHED_AS = {"mixer": "attention"}
+"""Words in which a hash was always taken, so that it stays what it was when an axis is called otherwise."""
+OMITTED = {"experts": {"kind": "none"}}
+"""What an axis that was added later has where an architecture, and a hash, leaves it out."""
+
+
 @dataclass(frozen=True)
 class Spec:
     """One model.
@@ -110,18 +116,34 @@ class Spec:
         return dict(Counter(self.layers[index % len(self.layers)] for index in range(self.dims.num_layers)))
 
     @cached_property
+    def counted_layers(self) -> list[tuple[Choices, int]]:
+        """The different layers, and how many there are of each, in order of first use."""
+        return [(self.blocks[name], count) for name, count in self.block_counts.items()]
+
+    @cached_property
+    def recurrent(self) -> bool:
+        """Whether any layer is counted token by token."""
+        return any(layer.mixer.recurrent for layer, _ in self.counted_layers)
+
+    @cached_property
     def architecture(self) -> dict[str, Any]:
         """Everything that decides what is computed, ready for JSON; of a block, only what it chooses for itself.
 
         Options are settled: two specs of the same architecture have the same, however they were written down. `heads`
         says what follows from them: query heads, key-value heads and channels of a head, by block.
         """
-        model = self._options(self.choices)
+        whole = self._options(self.choices)
         blocks = {
-            name: {axis: options for axis, options in self._options(block).items() if options != model[axis]}
+            name: {
+                axis: options
+                for axis, options in self._options(block).items()
+                if options != whole[axis] and block.uses(axis)
+            }
             for name, block in self.blocks.items()
         }
-        heads = {name: block.attention.heads(self.dims) for name, block in self.blocks.items()}
+        used = {axis for axis in whole for layer, _ in self.counted_layers if layer.uses(axis)}
+        model = {axis: options for axis, options in whole.items() if axis in used and options != OMITTED.get(axis)}
+        heads = {name: block.mixer.heads(self.dims) for name, block in self.blocks.items()}
         layers = list(self.layers)
         return {"dims": self.dims.model_dump(), "choices": model, "blocks": blocks, "layers": layers, "heads": heads}
 
@@ -142,7 +164,14 @@ class Spec:
         if self.choices.position.in_embedding:
             model["position"] = choices["position"]
         blocks = {name: self._options(self.blocks[name]) for name in self.block_counts}
-        layers = [{axis: options[axis] for axis in PER_LAYER} for options in blocks.values()]
+        layers = [
+            {
+                HASHED_AS.get(axis, axis): options[axis]
+                for axis in PER_LAYER
+                if self.blocks[name].uses(axis) and options[axis] != OMITTED.get(axis)
+            }
+            for name, options in blocks.items()
+        ]
         written = [json.dumps(layer, sort_keys=True) for layer in layers]
         kinds = list(dict.fromkeys(written))
         index = {name: kinds.index(kind) for name, kind in zip(self.block_counts, written, strict=True)}
@@ -166,14 +195,16 @@ class Spec:
 
         Args:
             hidden_size: the new width D; a multiple of 4.
-            num_layers: the new depth; left out, one round of the blocks, and at least 2.
+            num_layers: the new depth; left out, one round of the blocks, or of layers that are named one by one the
+                first of each block, and at least 2.
             vocab_size: the new vocabulary; left out, 256.
             max_seq_len: the new longest sequence; left out, 64.
         """
         if hidden_size % 4 or hidden_size < 4:
             raise ValueError(f"hidden_size must be a positive multiple of 4, not {hidden_size}")
+        layers = self._thinned(num_layers)
         dims = Dims(
-            num_layers=num_layers or max(2, len(self.layers)),
+            num_layers=num_layers or max(2, len(layers)),
             hidden_size=hidden_size,
             vocab_size=vocab_size or 256,
             max_seq_len=max_seq_len or 64,
@@ -181,8 +212,8 @@ class Spec:
         scaling = Scaling(self.dims, dims)
 
         def shrink(choices: Choices) -> Choices:
-            heads = choices.attention.scaled(scaling)
-            known = replace(scaling, head_channels=heads.channels(dims))
+            mixer = choices.mixer.scaled(scaling)
+            known = replace(scaling, head_channels=mixer.position_channels(dims))
             scaled: dict[str, Any] = {axis: choice.scaled(known) for axis, choice in choices.items()}
             return Choices(**scaled)
 
@@ -191,4 +222,20 @@ class Spec:
         blocks = {
             name: replace(model, **{axis: getattr(block, axis) for axis in PER_LAYER}) for name, block in small.items()
         }
-        return replace(self, dims=dims, choices=model, blocks=blocks, claims=(), weights=None, context_tokens=None)
+        blocks = {name: block for name, block in blocks.items() if name in layers}
+        dropped: dict[str, Any] = {"claims": (), "weights": None, "context_tokens": None}
+        return replace(self, dims=dims, choices=model, blocks=blocks, layers=layers, **dropped)
+
+    def _thinned(self, num_layers: int | None) -> tuple[str, ...]:
+        """The names of blocks for another depth: a round as it is; of layers that are named one by one, a selection.
+
+        That has the first layer of each block, as far as there is room, and others in equal steps over the depth.
+        """
+        if len(self.layers) < self.dims.num_layers or len(self.layers) <= (num_layers or 2):
+            return self.layers
+        first = {name: depth for depth, name in reversed(list(enumerate(self.layers)))}
+        chosen = sorted(first.values())[:num_layers]
+        rest = [depth for depth in range(len(self.layers)) if depth not in chosen]
+        missing = max(0, (num_layers or 2) - len(chosen))
+        chosen += [rest[(2 * step + 1) * len(rest) // (2 * missing)] for step in range(missing)]
+        return tuple(self.layers[depth] for depth in sorted(chosen))

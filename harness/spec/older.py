@@ -5,15 +5,38 @@ from __future__ import annotations
 from harness.errors import SpecError
 from harness.spec.tree import Tree
 
+MIXER, OLD_MIXER = "mixer", "attention"
 KV_HEADS = "num_kv_heads"
 MULTI_HEAD, MULTI_QUERY, GROUPED_QUERY = "multi_head", "multi_query", "grouped_query"
+
+
+def with_todays_axes(tree: Tree) -> Tree:
+    """A spec whose axes are called as today: `mixer` was `attention` when there was nothing else.
+
+    Raises:
+        SpecError: both words are used in one place.
+    """
+    entries = dict(tree.value)
+    if choices := tree.get("choices"):
+        entries["choices"] = _renamed(choices)
+    if (blocks := tree.get("blocks")) and blocks.is_mapping:
+        entries["blocks"] = blocks.with_value({name: _renamed(block) for name, block in blocks.value.items()})
+    return tree.with_value(entries)
+
+
+def _renamed(axes: Tree) -> Tree:
+    if not axes.is_mapping or OLD_MIXER not in axes.value:
+        return axes
+    if MIXER in axes.value:
+        raise SpecError([axes.value[OLD_MIXER].key_mark.problem(f"{OLD_MIXER} is the old word for {MIXER}; use one")])
+    return axes.with_value({MIXER if key == OLD_MIXER else key: part for key, part in axes.value.items()})
 
 
 def in_todays_words(axis: str, options: Tree, inherited: Tree | None = None) -> Tree:
     """The options of one axis.
 
-    Of attention there were three kinds by the number of key-value heads. An option `fused` said how a release stores
-    its matrices, which is no part of an architecture; it is left out.
+    Of softmax attention there were three kinds by the number of key-value heads. An option `fused` said how a release
+    stores its matrices, which is no part of an architecture; it is left out.
 
     Args:
         axis: which.
@@ -23,7 +46,7 @@ def in_todays_words(axis: str, options: Tree, inherited: Tree | None = None) -> 
     Raises:
         SpecError: the number of key-value heads contradicts the old kind, or is missing.
     """
-    if axis != "attention" or not options.is_mapping:
+    if axis != MIXER or not options.is_mapping:
         return options
     entries = dict(options.value)
     if (fused := entries.get("fused")) and isinstance(fused.value, bool):
@@ -35,10 +58,10 @@ def in_todays_words(axis: str, options: Tree, inherited: Tree | None = None) -> 
     entries["kind"] = kind.with_value("softmax")
     if kind.value == GROUPED_QUERY:
         if stated is None and (inherited is None or inherited.get(KV_HEADS) is None):
-            raise SpecError([options.mark.problem(f"attention.{KV_HEADS} is missing, which {GROUPED_QUERY} needs")])
+            raise SpecError([options.mark.problem(f"mixer.{KV_HEADS} is missing, which {GROUPED_QUERY} needs")])
     elif stated is None:
         entries[KV_HEADS] = kind.with_value(1 if kind.value == MULTI_QUERY else None)
     else:
-        problem = f"attention.{KV_HEADS}: {kind.value} has as many as its name says; with another number write softmax"
+        problem = f"mixer.{KV_HEADS}: {kind.value} has as many as its name says; with another number write softmax"
         raise SpecError([stated.mark.problem(problem)])
     return options.with_value(entries)

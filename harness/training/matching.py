@@ -60,24 +60,14 @@ def matched(
 
 def _with_wide_heads(choices: Choices, dims: Dims) -> Choices:
     """The choices with no more heads than have 16 channels each, where one group of them does not fit."""
-    attention = choices.attention
-    heads = max(1, dims.hidden_size // CHANNELS)
-    if attention.channels(dims) >= CHANNELS or attention.kv_heads > 1:
-        return choices
-    channels = dims.hidden_size // heads // 4 * 4
-    head_dim = None if heads * channels == dims.hidden_size else channels
-    return replace(choices, attention=attention.model_copy(update={"num_heads": heads, "head_dim": head_dim}))
+    return replace(choices, mixer=choices.mixer.with_wide_heads(dims, CHANNELS))
 
 
 def _stretched(spec: Spec, missing: int) -> Spec:
-    """The spec with MLPs as much wider as adds the `missing` parameters, or narrower."""
-    mlps = sum(count * spec.blocks[name].mlp.params(spec.dims) for name, count in spec.block_counts.items())
-
-    def stretch(choices: Choices, dims: Dims) -> Choices:
-        width = max(1, round((1 + missing / mlps) * choices.mlp.intermediate_size))
-        return replace(choices, mlp=choices.mlp.model_copy(update={"intermediate_size": width}))
-
-    return _changed(spec, stretch)
+    """The spec with MLPs as much wider as adds the `missing` parameters, or narrower; as it is where it has none."""
+    mlps = sum(count * layer.experts.params(spec.dims, layer) for layer, count in spec.counted_layers)
+    factor = 1 + missing / mlps if mlps else 1.0
+    return _changed(spec, lambda choices, dims: replace(choices, mlp=choices.mlp.widened(factor)))
 
 
 def _changed(spec: Spec, change: Callable[[Choices, Dims], Choices]) -> Spec:

@@ -88,7 +88,7 @@ def _half_turned(self: Any, x: Any, tables: Any) -> Any:
 
 
 def _alpha_one(self: Any, x: Any, step: Any) -> Any:
-    x = self.attention_norm(x + self.attention(x, step))
+    x = self.mixer_norm(x + self.mixer(x, step))
     return self.mlp_norm(x + self.mlp(x))
 
 
@@ -125,7 +125,7 @@ def test_a_second_attention_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def with_another(self: Any, residual: Any, dims: Any, choices: Any) -> None:
         made(self, residual, dims, choices)
-        self.cross = type(self.attention)(choices.attention, dims, choices)
+        self.cross = type(self.mixer)(choices.mixer, dims, choices)
 
     monkeypatch.setattr(PreNormBlock, "__init__", with_another)
     assert behaviours["attentions_a_layer"](load_spec("llama-7b")) == 2

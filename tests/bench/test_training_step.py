@@ -50,14 +50,14 @@ class PlainLayer(nn.Module):
     def __init__(self, width: int, heads: int, intermediate: int) -> None:
         super().__init__()
         self.heads = heads
-        self.attention_norm, self.mlp_norm = nn.RMSNorm(width, eps=1e-6), nn.RMSNorm(width, eps=1e-6)
+        self.mixer_norm, self.mlp_norm = nn.RMSNorm(width, eps=1e-6), nn.RMSNorm(width, eps=1e-6)
         self.query, self.key, self.value, self.out = (nn.Linear(width, width, bias=False) for _ in range(4))
         self.gate, self.up = (nn.Linear(width, intermediate, bias=False) for _ in range(2))
         self.down = nn.Linear(intermediate, width, bias=False)
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         batch, length, width = x.shape
-        normed = self.attention_norm(x)
+        normed = self.mixer_norm(x)
         q, k, v = (
             project(normed).view(batch, length, self.heads, -1).transpose(1, 2)
             for project in (self.query, self.key, self.value)
@@ -82,7 +82,7 @@ def sample(settings: dict[str, int], number: int) -> dict[str, Samples]:
     plain = Plain(
         spec.dims.num_layers,
         spec.dims.hidden_size,
-        layer.attention.num_heads,
+        layer.mixer.num_heads,
         layer.mlp.intermediate_size,
         SIZE,
         LONGEST,
@@ -130,9 +130,9 @@ def load(plain: Plain, ours: nn.Module) -> None:
     }
     for index in range(len(plain.layers)):
         for part in ("query", "key", "value", "out"):
-            names[f"layers.{index}.{part}.weight"] = f"layers.{index}.attention.{part}.weight"
+            names[f"layers.{index}.{part}.weight"] = f"layers.{index}.mixer.{part}.weight"
         for part in ("gate", "up", "down"):
             names[f"layers.{index}.{part}.weight"] = f"layers.{index}.mlp.{part}.weight"
-        for part in ("attention_norm", "mlp_norm"):
+        for part in ("mixer_norm", "mlp_norm"):
             names[f"layers.{index}.{part}.weight"] = f"layers.{index}.{part}.weight"
     plain.load_state_dict({mine: weights[other].clone() for mine, other in names.items()}, strict=False)

@@ -23,13 +23,13 @@ GOLDEN = ROOT / "tests" / "golden"
 
 def gpt(spec: Spec) -> dict[str, Any]:
     dims = spec.dims
-    heads = spec.choices.attention.num_heads
+    heads = spec.choices.mixer.num_heads
     sizes = {"n_layer": dims.num_layers, "n_embd": dims.hidden_size, "n_head": heads, "vocab_size": dims.vocab_size}
     return {**sizes, "n_positions": dims.max_seq_len}
 
 
 def llama(spec: Spec) -> dict[str, Any]:
-    dims, attention = spec.dims, spec.choices.attention
+    dims, attention = spec.dims, spec.choices.mixer
     return {
         "num_hidden_layers": dims.num_layers,
         "hidden_size": dims.hidden_size,
@@ -105,7 +105,7 @@ def test_a_released_config_at_full_size_is_the_spec_of_the_library(name: str) ->
     """The tiny config with the sizes of the real one gives the architecture of the spec, choice by choice."""
     spec = load_spec(name)
     config = json.loads((GOLDEN / name / "config.json").read_text(encoding="utf-8"))
-    dims, attention, width = spec.dims, spec.choices.attention, spec.choices.mlp.intermediate_size
+    dims, attention, width = spec.dims, spec.choices.mixer, spec.choices.mlp.intermediate_size
     real = {
         **dict.fromkeys(("num_layers", "num_hidden_layers"), dims.num_layers),
         "hidden_size": dims.hidden_size,

@@ -141,7 +141,7 @@ def test_values_of_another_type_or_size_are_refused_and_no_traceback(fields: dic
 @pytest.mark.parametrize(("kind", "one", "other"), [("bloom", "n_head", "num_attention_heads")])
 def test_two_names_of_a_field_that_disagree_are_refused(kind: str, one: str, other: str) -> None:
     config = {"model_type": kind, "vocab_size": 96, "hidden_size": 32, "n_layer": 2, one: 4}
-    assert import_config({**config, other: 4}).layer(0).attention.num_heads == 4
+    assert import_config({**config, other: 4}).layer(0).mixer.num_heads == 4
     with pytest.raises(HarnessError, match=f"field '{other}' = 8 cannot be expressed"):
         import_config({**config, other: 8})
 

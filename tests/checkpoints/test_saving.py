@@ -46,11 +46,11 @@ def test_a_model_that_was_saved_with_fused_matrices_comes_back(name: str, tmp_pa
     """As versions wrote it that had an option for them, and three kinds of attention."""
     model = load_checkpoint(ROOT / "tests" / "golden" / name)
     save_checkpoint(model, tmp_path)
-    tensors, attention = load_file(tmp_path / WHOLE), model.spec.choices.attention
+    tensors, attention = load_file(tmp_path / WHOLE), model.spec.choices.mixer
     for layer in range(model.spec.dims.num_layers):
         for part in ("weight", "bias"):
-            rows = [tensors.pop(f"layers.{layer}.attention.{each}.{part}") for each in ("query", "key", "value")]
-            tensors[f"layers.{layer}.attention.qkv.{part}"] = torch.cat(rows)
+            rows = [tensors.pop(f"layers.{layer}.mixer.{each}.{part}") for each in ("query", "key", "value")]
+            tensors[f"layers.{layer}.mixer.qkv.{part}"] = torch.cat(rows)
     save_file(tensors, tmp_path / WHOLE)
     kind = "multi_head" if attention.kv_heads == attention.num_heads else "grouped_query"
     text = (tmp_path / SPEC).read_text(encoding="utf-8").replace("kind: softmax,", f"kind: {kind}, fused: true,")
@@ -63,10 +63,10 @@ def test_a_model_that_was_saved_with_fused_matrices_comes_back(name: str, tmp_pa
 
 def test_a_block_without_what_the_model_has_comes_back(tmp_path: Path) -> None:
     spec = load_spec("llama-7b").scaled()
-    capped = spec.choices.attention.model_copy(update={"softcap": 30.0})
-    spec = replace(spec, choices=replace(spec.choices, attention=capped))
+    capped = spec.choices.mixer.model_copy(update={"softcap": 30.0})
+    spec = replace(spec, choices=replace(spec.choices, mixer=capped))
     save_checkpoint(build(spec), tmp_path)
-    assert load_spec(tmp_path / SPEC).blocks["layer"].attention.softcap is None
+    assert load_spec(tmp_path / SPEC).blocks["layer"].mixer.softcap is None
     assert load_spec(tmp_path / SPEC).architecture == spec.architecture
 
 

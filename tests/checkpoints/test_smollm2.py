@@ -36,7 +36,7 @@ def perplexity(logits: torch.Tensor, tokens: torch.Tensor) -> float:
 
 def test_it_is_the_published_size(model: Decoder) -> None:
     assert params(model.spec) == 134_515_008
-    assert (model.spec.choices.attention.num_heads, model.spec.choices.attention.kv_heads) == (9, 3)
+    assert (model.spec.choices.mixer.num_heads, model.spec.choices.mixer.kv_heads) == (9, 3)
 
 
 @torch.no_grad()

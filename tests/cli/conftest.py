@@ -29,8 +29,8 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     return call
 
 
-MINE = "name: mine\nextends: llama-7b\nchoices: {attention: {num_kv_heads: 4}}\n"
-BAD = "name: bad\nextends: llama-7b\nchoices: {attention: {num_kv_heads: 5}}\ntitel: Bad\n"
+MINE = "name: mine\nextends: llama-7b\nchoices: {mixer: {num_kv_heads: 4}}\n"
+BAD = "name: bad\nextends: llama-7b\nchoices: {mixer: {num_kv_heads: 5}}\ntitel: Bad\n"
 
 
 @pytest.fixture

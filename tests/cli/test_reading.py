@@ -16,7 +16,7 @@ from tests.spec.writing import ROOT_SPEC
 
 KEYS = ", ".join(sorted(SpecFile.model_fields))
 BAD_MESSAGES = [
-    "bad.yaml:3:37: attention.num_kv_heads: found 5, which does not divide num_heads 32; expected a divisor such as 4",
+    "bad.yaml:3:33: mixer.num_kv_heads: found 5, which does not divide num_heads 32; expected a divisor such as 4",
     f"bad.yaml:4:1: unknown key 'titel'; allowed: {KEYS}; did you mean 'title'?",
 ]
 
@@ -146,7 +146,7 @@ def test_diff_shows_choices_and_figures(call: Call) -> None:
     outcome = call("diff", "llama-7b", "llama-7b-mqa")
     assert (outcome.code, outcome.err) == (0, "")
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in outcome.out.splitlines() if line[:1] == "│"]
-    assert rows[0] == ["attention.num_kv_heads", "32 (MHA)", "1 (MQA)"]
+    assert rows[0] == ["mixer.num_kv_heads", "32 (MHA)", "1 (MQA)"]
     assert ["parameters", "6,738,415,616", "5,698,228,224", "0.8456"] in rows
     assert ["KV-cache bytes a token, fp16", "524,288", "16,384", "0.03125"] in rows
     assert ["parameters: mlp", "4,328,521,728", "4,328,521,728", "="] in rows

@@ -42,9 +42,10 @@ BASE = Choices(
     position=AXES["position"]["rope"](theta=10000),
     residual=AXES["residual"]["pre"](),
     norm=AXES["norm"]["rmsnorm"](eps=1e-5),
-    attention=AXES["attention"]["softmax"](num_heads=4, bias=False),
+    mixer=AXES["mixer"]["softmax"](num_heads=4, bias=False),
     pattern=AXES["pattern"]["dense"](),
     mlp=AXES["mlp"]["swiglu"](intermediate_size=48, bias=False),
+    experts=AXES["experts"]["none"](),
     head=AXES["head"]["untied"](),
     objective=AXES["objective"]["causal_lm"](),
 )
@@ -98,7 +99,7 @@ def layer_with(axis: str, choice: Choice) -> Choices:
     changed: dict[str, Any] = {axis: choice}
     if axis == "head" and getattr(choice, "tied", False):
         changed["embedding"] = BASE.embedding.model_copy(update={"width": choice.width})  # type: ignore[attr-defined]
-    return replace(BASE, **changed)
+    return replace(BASE, **changed).tidied()
 
 
 def problems(spec: Spec) -> list[tuple[str, str]]:

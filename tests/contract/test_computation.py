@@ -31,7 +31,10 @@ def reached(example: Example, context: int) -> Tensor:
     """Which logits [T] may know of which tokens [T]: every layer goes one step along the visible pairs."""
     places = torch.arange(T)
     choices = spec_of(example).choices
-    seen = choices.pattern.visible(places[:, None], places[None, :], context) & choices.attention.attends
+    if choices.mixer.uses_pattern:
+        seen = choices.pattern.visible(places[:, None], places[None, :], context)
+    else:
+        seen = (places[:, None] >= places) & choices.mixer.present
     step = seen | torch.eye(T).bool()
     known = torch.eye(T)
     for _ in range(TINY.num_layers):

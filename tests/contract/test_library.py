@@ -58,7 +58,7 @@ def test_scaling_keeps_what_makes_the_architecture(name: str, hidden_size: int) 
         new = scaled.blocks[block]
         assert [getattr(new, axis).kind for axis in PER_LAYER] == [getattr(old, axis).kind for axis in PER_LAYER]
         assert (
-            new.attention.num_heads * old.attention.kv_heads == old.attention.num_heads * new.attention.kv_heads
+            new.mixer.num_heads * old.mixer.kv_heads == old.mixer.num_heads * new.mixer.kv_heads
         )  # the same query heads a key-value head
 
 

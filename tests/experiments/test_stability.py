@@ -41,7 +41,7 @@ def spec_with(residual: str, depth: int = 3) -> Spec:
         "norm": {"kind": "layernorm", "eps": 1e-5},
         "position": {"kind": "none"},
         "mlp": {"kind": "relu", "intermediate_size": 4 * 4096, "bias": False},
-        "attention": {"num_heads": 2, "num_kv_heads": 2, "bias": False},
+        "mixer": {"num_heads": 2, "num_kv_heads": 2, "bias": False},
     }
     small = changed(load_spec("llama-7b"), patch)
     return small.scaled(hidden_size=32, num_layers=depth, vocab_size=11, max_seq_len=16)
@@ -58,12 +58,11 @@ def normed(x: Tensor, of: Weights, name: str) -> Tensor:
 def attended(x: Tensor, of: Weights) -> Tensor:
     """Two heads of causal attention."""
     q, k, v = (
-        (x @ of[f"attention.{name}.weight"].T).unflatten(-1, (2, -1)).transpose(1, 2)
-        for name in ("query", "key", "value")
+        (x @ of[f"mixer.{name}.weight"].T).unflatten(-1, (2, -1)).transpose(1, 2) for name in ("query", "key", "value")
     )
     hidden = torch.ones(x.shape[1], x.shape[1]).triu(1).bool()
     scores = (q @ k.transpose(2, 3) / q.shape[-1] ** 0.5).masked_fill(hidden, -math.inf)
-    return (scores.softmax(-1) @ v).transpose(1, 2).flatten(2) @ of["attention.out.weight"].T
+    return (scores.softmax(-1) @ v).transpose(1, 2).flatten(2) @ of["mixer.out.weight"].T
 
 
 def fed(x: Tensor, of: Weights) -> Tensor:
@@ -81,10 +80,10 @@ def textbook(residual: str, weights: Weights, words: Tensor) -> dict[str, Any]:
     for of in blocks:
         x = stream[-1]
         if residual == "post":
-            x = normed(x + attended(x, of), of, "attention_norm")
+            x = normed(x + attended(x, of), of, "mixer_norm")
             x = normed(x + fed(x, of), of, "mlp_norm")
         else:
-            x = x + attended(normed(x, of, "attention_norm"), of)
+            x = x + attended(normed(x, of, "mixer_norm"), of)
             x = x + fed(normed(x, of, "mlp_norm"), of)
         stream.append(x)
     last = stream[-1] if residual == "post" else normed(stream[-1], weights, "final_norm.0")
@@ -171,9 +170,9 @@ def test_rules_of_first_weights_rescale_what_they_name(rule: str, expected: dict
 
 def test_a_patch_of_the_same_kind_changes_options_and_another_kind_replaces_all() -> None:
     spec = load_spec("gpt2-small")
-    patched = changed(spec, {"attention": {"bias": False}, "norm": {"kind": "rmsnorm", "eps": 1e-6}})
+    patched = changed(spec, {"mixer": {"bias": False}, "norm": {"kind": "rmsnorm", "eps": 1e-6}})
     assert difference(spec, patched) == {
-        "attention.bias": (True, False),
+        "mixer.bias": (True, False),
         "norm": ("layernorm", "rmsnorm"),
         "norm.eps": (1e-5, 1e-6),
         "norm.gain": (True, None),
@@ -200,7 +199,7 @@ def test_candidates_differ_in_what_they_are_named_for_alone(base: str) -> None:
     assert axes == {
         **{name: {"residual"} for name in AT_START},
         "post": set(),
-        "reordered, QK norm": {"residual", "attention"},
+        "reordered, QK norm": {"residual", "mixer"},
         **{name: {"mlp"} for name in OTHER_MLP[base]},
     }
     (other,) = OTHER_MLP[base]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from harness.factory import INIT_STD, build
+from harness.factory import INIT_STD, build, initialise
 from harness.metrics.params import params
 from harness.spec import Spec, load_spec
 from tests.contract.examples import EXAMPLES, Example, spec_of, tokens_for
@@ -93,3 +93,10 @@ def test_a_model_on_meta_has_every_parameter_and_no_number(name: str) -> None:
 def test_a_model_on_meta_answers_with_shapes() -> None:
     logits = build(load_spec("gpt3-175b"), device="meta")(torch.empty(1, 4, dtype=torch.long, device="meta"))
     assert logits.shape == (1, 4, 50257)
+
+
+def test_a_parameter_that_no_module_starts_is_an_error() -> None:
+    model = build(spec_of(EXAMPLES[0]), "meta").to_empty(device="cpu")
+    model.layers[0].register_parameter("stray", torch.nn.Parameter(torch.empty(3)))
+    with pytest.raises(RuntimeError, match=r"^no module initialises layers\.0\.stray$"):
+        initialise(model, torch.Generator().manual_seed(0))

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from harness.choices.patterns import patterns
-from harness.modules.cache import Codes, QuantisedStore
 from harness.modules.kernels import one_query
 from harness.modules.kernels.attend import attend
 from harness.modules.kernels.view import View
+from harness.modules.key_values import Codes, QuantisedStore
 from harness.spec import load_spec
 from harness.tuning import NEVER, TORCH, tuned
 from tests.contract.examples import lively, tokens_for

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from harness.choices.attention import Attention
+from harness.choices.mixers import State
+from harness.choices.mixers.softmax import Softmax
 from harness.choices.mlps.swiglu import SwiGLU
 from harness.choices.patterns.dense import Dense
 from harness.counters import COUNTERS, Counter, counted_flops, filled_cache, mask_sum
@@ -33,8 +35,8 @@ def hybrid() -> Spec:
     """Five layers of two kinds that differ in pattern, heads and MLP, in no regular order."""
     spec = small("gpt3-small", 5)
     banded = spec.blocks["banded"]
-    grouped = load_spec("llama2-70b").choices.attention.model_copy(update={"num_heads": 4, "num_kv_heads": 2})
-    changed = replace(banded, attention=grouped, mlp=SwiGLU(intermediate_size=40, bias=True))
+    grouped = load_spec("llama2-70b").choices.mixer.model_copy(update={"num_heads": 4, "num_kv_heads": 2})
+    changed = replace(banded, mixer=grouped, mlp=SwiGLU(intermediate_size=40, bias=True))
     return replace(
         spec,
         blocks={"dense": spec.blocks["dense"], "banded": changed},
@@ -54,14 +56,14 @@ def test_one_layer_of_each_block_stands_for_all(counter: Counter) -> None:
         assert whole[""] == flops(spec, phase, 13, 2, causal=False)
         extrapolated = counted_flops(counter, spec, phase, 13, 2)
         for index, block in enumerate(spec.layers):
-            for part in ("attention", "mlp"):
+            for part in ("mixer", "mlp"):
                 assert whole[f"layers.{index}.{part}"] == extrapolated[block][part]
 
 
 @EACH_COUNTER
 def test_the_hybrid_has_two_kinds_of_layers_that_cost_differently(counter: Counter) -> None:
     parts = counted_flops(counter, hybrid(), "prefill", 13, 2)
-    assert parts["dense"]["attention"] != parts["banded"]["attention"]
+    assert parts["dense"]["mixer"] != parts["banded"]["mixer"]
     assert parts["dense"]["mlp"] != parts["banded"]["mlp"]
 
 
@@ -123,7 +125,7 @@ def test_a_product_that_the_choice_does_not_state_is_counted(counter: Counter, m
     counted = counted_flops(counter, small(), "prefill", 13, 2)
     hidden = 2 * 2 * 13 * 13 * small().choices.mlp.intermediate_size  # 2 B T T F
     assert counted["layer"]["mlp"] - stated["layer"]["mlp"] == hidden
-    assert counted["layer"]["attention"] == stated["layer"]["attention"]
+    assert counted["layer"]["mixer"] == stated["layer"]["mixer"]
 
 
 @EACH_COUNTER
@@ -138,19 +140,23 @@ def test_flops_outside_the_components_are_an_error(counter: Counter, monkeypatch
         counted_flops(counter, small(), "prefill", 13, 2)
 
 
-def one_more(method: Callable[..., int]) -> Callable[..., int]:
-    return lambda *args: method(*args) + 1
+def one_more(method: Callable[..., Any]) -> Callable[..., Any]:
+    def wrong(*args: Any) -> Any:
+        right = method(*args)
+        return right + (State(cached=1) if isinstance(right, State) else 1)
+
+    return wrong
 
 
 @pytest.mark.parametrize(
     ("choice", "method", "metric", "message"),
     [
         (SwiGLU, "params", "params", "mlp has"),
-        (Attention, "params", "params", "attention has"),
+        (Softmax, "params", "params", "mixer has"),
         (SwiGLU, "flops", "flops", "mlp of 'layer' takes"),
-        (Attention, "flops_per_pair", "flops", "attention of 'layer' takes"),
-        (Attention, "cached_scalars", "kv_cache", "the cache of 1 x 24 tokens has"),
-        (Dense, "cached_keys", "kv_cache", "the cache of 1 x 24 tokens has"),
+        (Softmax, "flops", "flops", "mixer of 'layer' takes"),
+        (Softmax, "state", "kv_cache", "what is kept of 1 x 24 tokens has"),
+        (Dense, "cached_keys", "kv_cache", "what is kept of 1 x 24 tokens has"),
         (Dense, "visible_pairs", "attention_pairs", "dense of block 'layer' shows"),
     ],
 )

@@ -76,7 +76,7 @@ def test_a_decode_step_is_two_flops_a_weight_and_four_a_pair_and_channel(name: s
     """The weights are those of matrices: no table of the input, no norm, no bias."""
     spec = load_spec(name)
     dims, layer = spec.dims, spec.choices
-    attention, mlp = layer.attention, layer.mlp
+    attention, mlp = layer.mixer, layer.mlp
     breakdown = params_breakdown(spec)
     width = attention.num_heads * attention.channels(dims)
     kv_width = attention.kv_heads * attention.channels(dims)
@@ -84,7 +84,7 @@ def test_a_decode_step_is_two_flops_a_weight_and_four_a_pair_and_channel(name: s
         attention.bias is True
     )
     mlp_bias = mlp.bias * ((1 + mlp.gated) * mlp.intermediate_size + dims.hidden_size)
-    weights = breakdown["attention"] + breakdown["mlp"] - dims.num_layers * (attention_bias + mlp_bias)
+    weights = breakdown["mixer"] + breakdown["mlp"] - dims.num_layers * (attention_bias + mlp_bias)
     weights += dims.hidden_size * dims.vocab_size
     assert flops(spec, "decode", n) == 2 * weights + 4 * dims.num_layers * width * n
 
@@ -122,7 +122,7 @@ def test_the_total_is_the_sum_of_its_parts(spec: Spec, phase: Phase, n: int, cau
     parts = flops_breakdown(spec, phase, n, causal=causal)
     depth = [spec.layers[index % len(spec.layers)] for index in range(spec.dims.num_layers)]
     assert flops(spec, phase, n, causal=causal) == parts["model"]["head"] + sum(
-        parts[block]["attention"] + parts[block]["mlp"] for block in depth
+        parts[block]["mixer"] + parts[block]["mlp"] for block in depth
     )
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from harness.choices.attention.softmax import Softmax
 from harness.choices.base import Dims
+from harness.choices.mixers.softmax import Softmax
 from harness.choices.positions.alibi import Alibi
 from harness.modules.positions.alibi import LinearBiases
 from tests.contract.examples import BASE
@@ -46,7 +46,7 @@ def test_slopes_of_40_heads_begin_with_those_of_32() -> None:
 
 
 def test_a_bias_lowers_the_score_by_slope_times_distance() -> None:
-    module = LinearBiases(Alibi(), DIMS, replace(BASE, attention=Softmax(num_heads=8, bias=False)))
+    module = LinearBiases(Alibi(), DIMS, replace(BASE, mixer=Softmax(num_heads=8, bias=False)))
     bias = module.score_bias()(torch.tensor([2, 5]), torch.arange(6))
     assert bias.shape == (8, 2, 6)
     for head in range(8):

@@ -9,8 +9,9 @@ from torch.profiler import ProfilerActivity, profile
 from harness.choices.patterns import Pattern
 from harness.factory import build
 from harness.metrics.kv_cache import kv_cache_bytes
-from harness.modules.cache import Codes, KVCache, QuantisedStore, Store
 from harness.modules.decoder import Decoder
+from harness.modules.key_values import Codes, QuantisedStore, Store
+from harness.modules.states import Cache
 from harness.spec import Spec, load_spec
 from tests.contract.examples import lively, tokens_for
 
@@ -39,7 +40,7 @@ def test_a_quantised_cache_changes_little_and_holds_codes_and_scales(name: str) 
         exact = model(tokens)
         pieces = torch.cat([model(piece, cache=cache) for piece in tokens.split(1, dim=1)], dim=1)
     assert (pieces - exact).abs().mean() < 0.02 * exact.abs().mean()
-    channels = model.spec.choices.attention.channels(model.spec.dims)
+    channels = model.spec.choices.mixer.channels(model.spec.dims)
     codes = kv_cache_bytes(model.spec, 20, 2, "int8")
     assert cache.nbytes == codes + 4 * codes // channels
 
@@ -63,7 +64,7 @@ def test_what_the_profiler_sees_allocated_and_held_is_the_closed_form(
     assert held == closed + sum(8 * pattern.cached_keys(n) for pattern in patterns_of(spec) if pattern.forgets)
 
 
-def filled(model: Decoder, batch_size: int, n: int, quantised: bool) -> KVCache:
+def filled(model: Decoder, batch_size: int, n: int, quantised: bool) -> Cache:
     """A prompt of all but two tokens, and those one by one."""
     cache = model.new_cache(capacity=n, quantised=quantised)
     tokens = tokens_for(model.spec, batch_size, n)
@@ -76,7 +77,7 @@ def filled(model: Decoder, batch_size: int, n: int, quantised: bool) -> KVCache:
 def scale_bytes(spec: Spec, n: int, batch_size: int) -> int:
     """A number of 4 bytes for each vector, of keys and of values."""
     return sum(
-        batch_size * 2 * spec.layer(index).attention.kv_heads * pattern.cached_keys(n) * 4
+        batch_size * 2 * spec.layer(index).mixer.kv_heads * pattern.cached_keys(n) * 4
         for index, pattern in enumerate(patterns_of(spec))
     )
 

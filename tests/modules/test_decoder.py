@@ -120,19 +120,19 @@ def test_an_embedding_norm_stands_between_the_positions_and_the_first_block(kind
 
 
 def attention(**options: object) -> Choice:
-    choice: Choice = AXES["attention"]["softmax"](**{"num_heads": 4, "bias": True, **options})
+    choice: Choice = AXES["mixer"]["softmax"](**{"num_heads": 4, "bias": True, **options})
     return choice
 
 
 @pytest.mark.parametrize("kv_heads", [1, 2, 4])
 def test_heads_that_share_keys_and_values_are_heads_with_copies_of_them(kv_heads: int) -> None:
-    grouped = lively(spec_of(attention=attention(num_kv_heads=kv_heads)))
+    grouped = lively(spec_of(mixer=attention(num_kv_heads=kv_heads)))
     channels, group = TINY.hidden_size // 4, 4 // kv_heads
     state = grouped.state_dict()
     for name in [name for name in state if ".key." in name or ".value." in name]:
         by_head = state[name].unflatten(0, (kv_heads, channels))
         state[name] = by_head.repeat_interleave(group, dim=0).flatten(0, 1)
-    multi_head = build(spec_of(attention=attention()), dtype=torch.float64)
+    multi_head = build(spec_of(mixer=attention()), dtype=torch.float64)
     multi_head.load_state_dict(state)
     tokens = tokens_for(grouped.spec, 2)
     torch.testing.assert_close(grouped(tokens), multi_head(tokens), **CLOSE)

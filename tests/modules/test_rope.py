@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from harness.choices.attention.softmax import Softmax
 from harness.choices.base import Dims
+from harness.choices.mixers.softmax import Softmax
 from harness.choices.positions.rope import InterpolationByPart, Rope, YaRN
 from harness.choices.positions.rope_2d import Rope2D
 from harness.modules.positions import Places
@@ -25,7 +25,7 @@ from harness.modules.positions.rope_2d import TwoDimensionalRotaryPositions, two
 from tests.contract.examples import BASE
 
 DIMS = Dims(num_layers=1, hidden_size=32, vocab_size=8, max_seq_len=64)
-LAYER = replace(BASE, attention=Softmax(num_heads=2, bias=False))  # 16 channels a head
+LAYER = replace(BASE, mixer=Softmax(num_heads=2, bias=False))  # 16 channels a head
 CHANNELS = 16
 THETA = 10000.0
 EXACT = {"rtol": 0.0, "atol": 1e-13}

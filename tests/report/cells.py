@@ -22,7 +22,7 @@ def architecture(**choices: Any) -> dict[str, Any]:
         "position": {"kind": "rope", "theta": 10000.0},
         "residual": {"kind": "pre"},
         "norm": {"kind": "rmsnorm", "eps": 1e-6},
-        "attention": {"kind": "softmax", "num_heads": 8, "num_kv_heads": 2, "head_dim": 64, "bias": False},
+        "mixer": {"kind": "softmax", "num_heads": 8, "num_kv_heads": 2, "head_dim": 64, "bias": False},
         "pattern": {"kind": "dense"},
         "mlp": {"kind": "swiglu", "intermediate_size": 2048, "bias": False},
         "head": {"kind": "untied", "bias": False},
@@ -56,7 +56,7 @@ def spec_record(name: str, **changes: Any) -> SpecRecord:
 
 def values(scale: int = 1) -> dict[str, dict[str, Any]]:
     """What each metric returns for the tiny model, times `scale`."""
-    breakdown = {"embedding": 1000, "position": 0, "attention": 4000, "mlp": 8000, "norm": 40, "head": 1000}
+    breakdown = {"embedding": 1000, "position": 0, "mixer": 4000, "mlp": 8000, "norm": 40, "head": 1000}
     dense = {n: n * (n + 1) // 2 for n in LENGTHS}
     banded = {n: 256 * n - 256 * 255 // 2 for n in LENGTHS}
     return {
@@ -64,7 +64,7 @@ def values(scale: int = 1) -> dict[str, dict[str, Any]]:
             "total": 14040 * scale,
             "non_embedding": 12040 * scale,
             "breakdown": {part: size * scale for part, size in breakdown.items()},
-            "layers": {block: {"attention": 1000, "mlp": 2000, "norm": 10} for block in ("dense", "banded")},
+            "layers": {block: {"mixer": 1000, "mlp": 2000, "norm": 10} for block in ("dense", "banded")},
             "layer_counts": {"dense": 2, "banded": 2},
             "checked": {"modules on the meta device": 14040 * scale},
         },

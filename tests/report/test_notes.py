@@ -38,11 +38,11 @@ CHECKS: list[tuple[dict[str, Any], list[str], str]] = [
     ({"is": {"hidden_size": 513}}, ["toy"], CONTRADICTED),
     ({"is": {"hidden_size": 512, "num_layers": 5}}, ["toy"], PARTLY),
     (
-        {"is": {"norm": "rmsnorm", "attention.num_kv_heads": 2, "query_heads": 8, "key_value_heads": 2}},
+        {"is": {"norm": "rmsnorm", "mixer.num_kv_heads": 2, "query_heads": 8, "key_value_heads": 2}},
         ["toy"],
         SUPPORTED,
     ),
-    ({"is": {"attention.num_kv_heads": 1}}, ["toy"], CONTRADICTED),
+    ({"is": {"mixer.num_kv_heads": 1}}, ["toy"], CONTRADICTED),
     ({"is": {"pattern": "banded"}}, ["toy"], PARTLY),
     ({"is": {"mlp": ["swiglu", "relu"]}}, ["toy", "relu"], SUPPORTED),
     ({"is": {"mlp": ["relu", "swiglu"]}}, ["toy", "relu"], CONTRADICTED),

@@ -106,7 +106,9 @@ def refusal(path: Path) -> str:
 def of_format_1(attention: dict[str, Any], **changed: Any) -> dict[str, Any]:
     """A stored result as versions wrote it that had three kinds of attention."""
     stored: dict[str, Any] = json.loads(cell().model_dump_json())
-    stored["spec"]["architecture"]["choices"]["attention"] = {"bias": False, "head_dim": None, **attention}
+    choices = stored["spec"]["architecture"]["choices"]
+    del choices["mixer"]
+    choices["attention"] = {"bias": False, "head_dim": None, **attention}
     stored["spec"]["hash"] = "0123456789abcdef"
     return {**stored, "format": 1, **changed}
 
@@ -133,7 +135,7 @@ def test_a_result_of_an_older_version_that_is_not_understood_is_refused(tmp_path
     path.write_text(json.dumps(of_format_1({"kind": "linear", "num_heads": 32})))
     message = "not a stored result: the file: Value error, of an older version, and no longer understood: "
     assert refusal(path).startswith(f"{path}: {message}")
-    assert "unknown attention 'linear'" in refusal(path)
+    assert "unknown mixer 'linear'" in refusal(path)
     assert refusal(path).endswith(ADVICE)
 
 
@@ -143,7 +145,7 @@ ADVICE = "delete it and run again"
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"format": 3}, f"not a stored result: format: Input should be 2; {ADVICE}"),
+        ({"format": 4}, f"not a stored result: format: Input should be 3; {ADVICE}"),
         ({"note": "x"}, f"not a stored result: note: Extra inputs are not permitted; {ADVICE}"),
         (
             {"status": "fine"},

@@ -10,9 +10,9 @@ from tests.spec.writing import ROOT_SPEC, Write, mistakes, spoilt
 
 def test_a_mistake_in_a_parent_is_told_in_the_parents_file(write: Write) -> None:
     parent = spoilt("theta", "thetta").replace("name: root", "name: parent")
-    child = "name: child\nextends: parent\nchoices: {attention: {num_head: 3}}\n"
+    child = "name: child\nextends: parent\nchoices: {mixer: {num_head: 3}}\n"
     assert [message.split(";")[0] for message in mistakes(write(child=child, parent=parent))] == [
-        "child.yaml:3:23: unknown key 'attention.num_head'",
+        "child.yaml:3:19: unknown key 'mixer.num_head'",
         "parent.yaml:8:14: missing key 'position.theta'",
         "parent.yaml:8:27: unknown key 'position.thetta'",
     ]
@@ -26,7 +26,7 @@ def test_a_parent_that_is_no_yaml_is_told_in_the_parents_file(write: Write) -> N
 def test_what_stops_to_fit_is_told_where_it_stands(write: Write) -> None:
     child = "name: child\nextends: root\ndims: {hidden_size: 66}\n"
     assert mistakes(write(child=child, root=ROOT_SPEC)) == [
-        "root.yaml:9:41: attention.num_heads: found 4, which does not divide hidden_size 66; "
+        "root.yaml:9:41: mixer.num_heads: found 4, which does not divide hidden_size 66; "
         "expected a divisor such as 3, or give head_dim"
     ]
 
@@ -39,10 +39,10 @@ def test_a_file_beside_the_child_comes_before_the_library(write: Write) -> None:
 
 
 def test_a_child_may_have_the_name_of_its_parent_in_the_library(write: Write) -> None:
-    path = write(llama_7b="name: llama-7b\nextends: llama-7b\nchoices: {attention: {num_kv_heads: 1}}\n")
+    path = write(llama_7b="name: llama-7b\nextends: llama-7b\nchoices: {mixer: {num_kv_heads: 1}}\n")
     spec = load_spec(path)
-    assert (spec.name, spec.dims.hidden_size, spec.choices.attention.kv_heads) == ("llama-7b", 4096, 1)
-    assert load_spec("llama-7b").choices.attention.kv_heads == 32
+    assert (spec.name, spec.dims.hidden_size, spec.choices.mixer.kv_heads) == ("llama-7b", 4096, 1)
+    assert load_spec("llama-7b").choices.mixer.kv_heads == 32
 
 
 def test_yml_is_looked_for_too(write: Write) -> None:

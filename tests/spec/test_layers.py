@@ -8,7 +8,7 @@ from harness.spec.check import SpecFile
 from tests.spec.writing import ROOT_SPEC, Write, mistakes
 
 KEYS = ", ".join(sorted(SpecFile.model_fields))
-BLOCK_AXES = "position, norm, attention, pattern, mlp"
+BLOCK_AXES = "position, norm, mixer, pattern, mlp, experts"
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ BLOCK_AXES = "position, norm, attention, pattern, mlp"
             "blocks: {a: {}}\nlayers: [[a]]\n",
             [
                 "14:10: block 'a' is never used; name it in layers",
-                "15:10: layers.0: found ['a'] (a list), expected text",
+                "15:10: layers.0: found ['a'] (a list), expected text or a mapping",
             ],
         ),
         (
@@ -69,11 +69,11 @@ BLOCK_AXES = "position, norm, attention, pattern, mlp"
             ],
         ),
         (
-            "blocks:\n  a: {attention: {num_kv_heads: 3}}\nlayers: [a]\n",
-            ["15:33: attention.num_kv_heads: found 3, which does not divide num_heads 4; expected a divisor such as 2"],
+            "blocks:\n  a: {mixer: {num_kv_heads: 3}}\nlayers: [a]\n",
+            ["15:29: mixer.num_kv_heads: found 3, which does not divide num_heads 4; expected a divisor such as 2"],
         ),
         (
-            "blocks:\n  a: {attention: {head_dim: 5}}\nlayers: [a]\n",
+            "blocks:\n  a: {mixer: {head_dim: 5}}\nlayers: [a]\n",
             [
                 "8:14: position.fraction: found 1.0, which rotates 5 of the 5 channels of a head; "
                 "expected an even whole number of them in block 'a'"

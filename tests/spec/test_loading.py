@@ -117,7 +117,7 @@ def test_the_order_of_blocks_enters_the_hash(write: Write) -> None:
 
 
 def test_a_difference_names_what_changed() -> None:
-    assert difference(load_spec("llama-7b"), load_spec("llama-7b-mqa")) == {"attention.num_kv_heads": (32, 1)}
+    assert difference(load_spec("llama-7b"), load_spec("llama-7b-mqa")) == {"mixer.num_kv_heads": (32, 1)}
     assert difference(load_spec("llama-7b"), load_spec("llama-7b")) == {}
     assert difference(load_spec("gpt3-175b"), load_spec("chatgpt")) == {}
 
@@ -143,7 +143,7 @@ choices:
   norm:      {kind: rmsnorm, eps: 1.0e-6}
   residual:  pre
   position:  {kind: rope, theta: 10000}
-  attention: {kind: grouped_query, num_heads: 32, num_kv_heads: 32, bias: false}
+  mixer: {kind: grouped_query, num_heads: 32, num_kv_heads: 32, bias: false}
   pattern:   dense
   mlp:       {kind: swiglu, intermediate_size: 11008, bias: false}
   head:      {kind: untied, bias: false}
@@ -155,7 +155,7 @@ DESIGNED_VARIANT = """\
 # specs/llama/llama-7b-mqa.yaml: a variant is what differs
 name: llama-7b-mqa
 extends: llama-7b
-choices: {attention: {num_kv_heads: 1}}
+choices: {mixer: {num_kv_heads: 1}}
 """
 DESIGNED_BLOCKS = """\
 # layers that differ: name the blocks, tile them over the depth

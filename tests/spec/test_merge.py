@@ -94,17 +94,17 @@ def test_blocks_are_patched_by_name(write: Write) -> None:
 
 
 def test_a_block_patches_what_the_model_chooses(write: Write) -> None:
-    text = "blocks: {shared: {attention: {num_kv_heads: 1}}, own: {}}\nlayers: [shared, own]\n"
+    text = "blocks: {shared: {mixer: {num_kv_heads: 1}}, own: {}}\nlayers: [shared, own]\n"
     spec = load_spec(write(root=ROOT_SPEC + text))
-    assert [spec.layer(index).attention.kv_heads for index in range(3)] == [1, 2, 1]
-    assert spec.blocks["shared"].attention.num_heads == 4
+    assert [spec.layer(index).mixer.kv_heads for index in range(3)] == [1, 2, 1]
+    assert spec.blocks["shared"].mixer.num_heads == 4
 
 
 def test_a_block_follows_a_child_that_changes_the_model(write: Write) -> None:
-    parent = ROOT_SPEC + "blocks: {shared: {attention: {num_kv_heads: 1}}}\nlayers: [shared]\n"
-    spec = load_spec(write(child=child("choices: {attention: {num_heads: 8}}\n"), root=parent))
-    assert (spec.blocks["shared"].attention.num_heads, spec.blocks["shared"].attention.kv_heads) == (8, 1)
-    assert spec.choices.attention.kv_heads == 2
+    parent = ROOT_SPEC + "blocks: {shared: {mixer: {num_kv_heads: 1}}}\nlayers: [shared]\n"
+    spec = load_spec(write(child=child("choices: {mixer: {num_heads: 8}}\n"), root=parent))
+    assert (spec.blocks["shared"].mixer.num_heads, spec.blocks["shared"].mixer.kv_heads) == (8, 1)
+    assert spec.choices.mixer.kv_heads == 2
 
 
 def tree(data: dict[str, Any], file: str) -> Tree:

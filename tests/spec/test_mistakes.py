@@ -100,15 +100,12 @@ def test_the_root_spec_is_good(write: Write) -> None:
         (
             "num_heads: 4",
             "num_heads: 9000000000000000000",
-            [
-                "9:41: attention.num_heads: found 9000000000000000000 (a whole number), "
-                f"expected a number up to {MAX_SIZE}"
-            ],
+            [f"9:41: mixer.num_heads: found 9000000000000000000 (a whole number), expected a number up to {MAX_SIZE}"],
         ),
         (
             "num_kv_heads: 2, bias: false",
             "num_kv_heads: 2, bias: no",
-            ["9:67: attention.bias: found 'no' (text), expected true or false or 'qkv' or 'out'"],
+            ["9:67: mixer.bias: found 'no' (text), expected true or false or 'qkv' or 'out'"],
         ),
         ("eps: 1.0e-6", "eps: 0", ["6:35: norm.eps: found 0 (a whole number), expected a number above 0.0"]),
         ("eps: 1.0e-6", "eps: tiny", ["6:35: norm.eps: found 'tiny' (text), expected a number"]),
@@ -121,19 +118,19 @@ def test_the_root_spec_is_good(write: Write) -> None:
             "num_heads: 4, num_kv_heads: 2",
             "num_heads: 6, num_kv_heads: 2",
             [
-                "9:41: attention.num_heads: found 6, which does not divide hidden_size 64; "
+                "9:41: mixer.num_heads: found 6, which does not divide hidden_size 64; "
                 "expected a divisor such as 4, or give head_dim"
             ],
         ),
         (
             "num_kv_heads: 2",
             "num_kv_heads: 3",
-            ["9:58: attention.num_kv_heads: found 3, which does not divide num_heads 4; expected a divisor such as 2"],
+            ["9:58: mixer.num_kv_heads: found 3, which does not divide num_heads 4; expected a divisor such as 2"],
         ),
         (
             "num_kv_heads: 2",
             "num_kv_heads: 8",
-            ["9:58: attention.num_kv_heads: found 8, which does not divide num_heads 4; expected a divisor such as 4"],
+            ["9:58: mixer.num_kv_heads: found 8, which does not divide num_heads 4; expected a divisor such as 4"],
         ),
         (
             "theta: 10000",

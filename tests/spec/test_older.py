@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.choices.attention import sharing
+from harness.choices.mixers import sharing
 from harness.errors import SpecError
 from harness.spec import Spec, load_spec
 from harness.spec.diff import called, difference, flattened
@@ -49,22 +49,22 @@ def test_what_means_the_same_is_the_same(write: Write, old: str, new: str) -> No
 )
 def test_a_patch_in_old_words_changes_what_it_says(write: Write, options: str, heads: int) -> None:
     child = load_spec(
-        write(root=ROOT_SPEC, child=f"name: child\nextends: root\nchoices: {{attention: {options}}}\n").with_name(
+        write(root=ROOT_SPEC, child=f"name: child\nextends: root\nchoices: {{mixer: {options}}}\n").with_name(
             "child.yaml"
         )
     )
-    assert (child.choices.attention.num_heads, child.choices.attention.kv_heads) == (4, heads)
-    blocks = with_attention(write, ATTENTION, f"blocks: {{x: {{attention: {options}}}}}\nlayers: [x]\n")
+    assert (child.choices.mixer.num_heads, child.choices.mixer.kv_heads) == (4, heads)
+    blocks = with_attention(write, ATTENTION, f"blocks: {{x: {{mixer: {options}}}}}\nlayers: [x]\n")
     assert blocks.hash == child.hash
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("kind: multi_query, num_heads: 4, num_kv_heads: 2", "attention.num_kv_heads: multi_query has as many as its"),
-        ("kind: multi_head, num_heads: 4, num_kv_heads: 4", "attention.num_kv_heads: multi_head has as many as its"),
-        ("kind: grouped_query, num_heads: 4", "attention.num_kv_heads is missing, which grouped_query needs"),
-        ("kind: softmax, num_heads: 4, fused: 3", "unknown key 'attention.fused'"),
+        ("kind: multi_query, num_heads: 4, num_kv_heads: 2", "mixer.num_kv_heads: multi_query has as many as its"),
+        ("kind: multi_head, num_heads: 4, num_kv_heads: 4", "mixer.num_kv_heads: multi_head has as many as its"),
+        ("kind: grouped_query, num_heads: 4", "mixer.num_kv_heads is missing, which grouped_query needs"),
+        ("kind: softmax, num_heads: 4, fused: 3", "unknown key 'mixer.fused'"),
     ],
 )
 def test_what_meant_nothing_means_nothing(write: Write, options: str, message: str) -> None:
@@ -84,4 +84,4 @@ def test_names_follow_from_the_numbers_of_heads() -> None:
     names = {(32, 32): "MHA", (32, 8): "GQA", (32, 1): "MQA", (1, 1): "MHA", (0, 0): "-"}
     assert {heads: sharing(*heads) for heads in names} == names
     flat = flattened(load_spec("llama2-70b").architecture)
-    assert {key: called(key, flat) for key in flat if called(key, flat)} == {"attention.num_kv_heads": " (GQA)"}
+    assert {key: called(key, flat) for key in flat if called(key, flat)} == {"mixer.num_kv_heads": " (GQA)"}

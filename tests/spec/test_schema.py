@@ -55,7 +55,7 @@ def test_the_root_spec_is_valid(validator: Draft202012Validator) -> None:
         ("theta", "thetta", ["choices", "position"]),
         ("dense", "dens", ["choices", "pattern"]),
         ("  norm: ", "  nrom: ", ["choices"]),
-        ("num_kv_heads: 2", "num_kv_heads: two", ["choices", "attention"]),
+        ("num_kv_heads: 2", "num_kv_heads: two", ["choices", "mixer"]),
         ("https://", "ftp://", ["sources", "made", "url"]),
         ("causal_lm\n", "causal_lm\nblocks: {a: {residual: post}}\n", ["blocks", "a"]),
         ("causal_lm\n", "causal_lm\nlayers: a\n", ["layers"]),

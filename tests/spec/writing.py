@@ -19,7 +19,7 @@ choices:
   norm:      {kind: rmsnorm, eps: 1.0e-6}
   residual:  pre
   position:  {kind: rope, theta: 10000}
-  attention: {kind: softmax, num_heads: 4, num_kv_heads: 2, bias: false}
+  mixer:     {kind: softmax, num_heads: 4, num_kv_heads: 2, bias: false}
   pattern:   dense
   mlp:       {kind: swiglu, intermediate_size: 128, bias: false}
   head:      {kind: untied, bias: false}

@@ -37,7 +37,7 @@ def test_windows_keep_their_share_of_the_longest_sequence() -> None:
 
 def test_a_group_of_heads_too_large_for_the_width_has_fewer_of_them() -> None:
     found = small(load_spec("llama-7b-mqa"))
-    attention = found.choices.attention
+    attention = found.choices.mixer
     assert (attention.num_heads, attention.kv_heads) == (4, 1)
     assert attention.channels(found.dims) == CHANNELS
 

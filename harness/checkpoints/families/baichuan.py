@@ -28,13 +28,13 @@ class Baichuan(Llama, called="Baichuan"):
         length = config.take("max_position_embeddings", "model_max_length")
         document = super().document(config.with_fields(max_position_embeddings=length))
         choices = document["choices"]
-        attention = {"kind": "softmax", "num_heads": choices["attention"]["num_heads"], "bias": False}
-        changed: dict[str, Any] = {"attention": attention} | ({"position": "alibi"} if linear_biases else {})
+        attention = {"kind": "softmax", "num_heads": choices["mixer"]["num_heads"], "bias": False}
+        changed: dict[str, Any] = {"mixer": attention} | ({"position": "alibi"} if linear_biases else {})
         if second and choices["head"]["kind"] == "untied":
             changed["head"] = {**choices["head"], "normalised": True}
         return {**document, "choices": {**choices, **changed}}
 
     def templates(self, spec: Spec) -> Templates:
         """W_pack holds all queries, then all keys, then all values."""
-        packed = {"model.layers.{i}.self_attn.W_pack.weight": "layers.{i}.attention.qkv.weight"}
+        packed = {"model.layers.{i}.self_attn.W_pack.weight": "layers.{i}.mixer.qkv.weight"}
         return {**NAMES, **packed}

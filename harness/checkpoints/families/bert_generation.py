@@ -8,11 +8,11 @@ from harness.checkpoints.layout import Templates
 from harness.spec.model import Spec
 
 MODULES = {
-    "attention.self.query": "attention.query",
-    "attention.self.key": "attention.key",
-    "attention.self.value": "attention.value",
-    "attention.output.dense": "attention.out",
-    "attention.output.LayerNorm": "attention_norm",
+    "attention.self.query": "mixer.query",
+    "attention.self.key": "mixer.key",
+    "attention.self.value": "mixer.value",
+    "attention.output.dense": "mixer.out",
+    "attention.output.LayerNorm": "mixer_norm",
     "intermediate.dense": "mlp.up",
     "output.dense": "mlp.down",
     "output.LayerNorm": "mlp_norm",
@@ -42,7 +42,7 @@ class BertGeneration(Family, called="BERT"):
                 "norm": {"kind": "layernorm", "eps": config.take("layer_norm_eps", default=1e-12)},
                 "residual": "post",
                 "position": "learned",
-                "attention": {"kind": "softmax", "num_heads": config.take("num_attention_heads"), "bias": True},
+                "mixer": {"kind": "softmax", "num_heads": config.take("num_attention_heads"), "bias": True},
                 "pattern": "dense",
                 "mlp": {
                     **activation(config, PLAIN, "hidden_act", default="gelu"),

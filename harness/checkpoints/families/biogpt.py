@@ -26,7 +26,7 @@ class BioGPT(Family, called="BioGPT"):
                 "norm": {"kind": "layernorm", "eps": 1e-5},
                 "residual": "pre",
                 "position": {"kind": "learned", "unused": 2},
-                "attention": {"kind": "softmax", "num_heads": config.take("num_attention_heads"), "bias": True},
+                "mixer": {"kind": "softmax", "num_heads": config.take("num_attention_heads"), "bias": True},
                 "pattern": "dense",
                 "mlp": {
                     **activation(config, PLAIN, "hidden_act", default="gelu"),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from harness.checkpoints.config import Config
 from harness.checkpoints.families import Document, Family, dims, families, head
 from harness.checkpoints.layout import ByHead, Form, Templates
+from harness.choices.mixers.softmax import softmax_of
 from harness.spec.model import Spec
 
 MODULES = {
-    "input_layernorm": "attention_norm",
-    "self_attention.dense": "attention.out",
+    "input_layernorm": "mixer_norm",
+    "self_attention.dense": "mixer.out",
     "post_attention_layernorm": "mlp_norm",
     "mlp.dense_h_to_4h": "mlp.up",
     "mlp.dense_4h_to_h": "mlp.down",
@@ -20,7 +21,7 @@ Target = str | tuple[tuple[str, ...], Form]
 
 def bloom_templates(spec: Spec, modules: dict[str, str]) -> dict[str, Target]:
     """Everything but norms that the modules do not name; queries, keys and values head by head."""
-    attention = spec.choices.attention
+    attention = softmax_of(spec.choices)
     form = ByHead(attention.kv_heads, attention.num_heads // attention.kv_heads)
     templates: dict[str, Target] = {
         "transformer.word_embeddings.weight": "embedding.table.weight",
@@ -29,7 +30,7 @@ def bloom_templates(spec: Spec, modules: dict[str, str]) -> dict[str, Target]:
     for part in ("weight", "bias"):
         for released, own in modules.items():
             templates[f"transformer.h.{{i}}.{released}.{part}"] = f"layers.{{i}}.{own}.{part}"
-        fused = (f"layers.{{i}}.attention.qkv.{part}",)
+        fused = (f"layers.{{i}}.mixer.qkv.{part}",)
         templates[f"transformer.h.{{i}}.self_attention.query_key_value.{part}"] = (fused, form)
         templates[f"transformer.ln_f.{part}"] = f"final_norm.0.{part}"
     return templates
@@ -60,7 +61,7 @@ class Bloom(Family, called="BLOOM"):
                 "norm": {"kind": "layernorm", "eps": config.take("layer_norm_epsilon", default=1e-5)},
                 "residual": "pre",
                 "position": "alibi",
-                "attention": {
+                "mixer": {
                     "kind": "softmax",
                     "num_heads": config.take("n_head", "num_attention_heads"),
                     "bias": True,

@@ -7,6 +7,7 @@ from typing import Any
 from harness.checkpoints.config import Config
 from harness.checkpoints.families import Document, Family, dims, families, head
 from harness.checkpoints.layout import ByHead, Form, Stacked, Templates
+from harness.choices.mixers.softmax import softmax_of
 from harness.spec.model import Spec
 
 RELEASED_LAYERS = 28
@@ -44,7 +45,7 @@ def _first(config: Config) -> Document:
             "norm": {"kind": "layernorm", "eps": config.take("layernorm_epsilon", of=float)},
             "residual": {"kind": "deepnorm", "alpha": alpha},
             "position": {"kind": "rope_2d", "theta": 10000.0},
-            "attention": {
+            "mixer": {
                 "kind": "softmax",
                 "num_heads": config.take("num_attention_heads"),
                 "bias": True,
@@ -83,7 +84,7 @@ def _second(config: Config) -> Document:
             "norm": {"kind": "rmsnorm", "eps": config.take("layernorm_epsilon", of=float)},
             "residual": "pre",
             "position": {"kind": "rope", "theta": 10000.0 * ratio, "fraction": 0.5, "layout": "interleaved"},
-            "attention": {
+            "mixer": {
                 "kind": "softmax",
                 "num_heads": heads,
                 "num_kv_heads": groups if shared else heads,
@@ -107,23 +108,23 @@ def _first_templates(spec: Spec) -> Templates:
         "transformer.word_embeddings.weight": "embedding.table.weight",
         "lm_head.weight": "head.out.weight",
     }
-    linears = {"attention.dense": "attention.out", "mlp.dense_h_to_4h": "mlp.up", "mlp.dense_4h_to_h": "mlp.down"}
+    linears = {"attention.dense": "mixer.out", "mlp.dense_h_to_4h": "mlp.up", "mlp.dense_4h_to_h": "mlp.down"}
     for part in ("weight", "bias"):
         layer = "transformer.layers.{i}."
         templates |= {f"{layer}{released}.{part}": f"layers.{{i}}.{own}.{part}" for released, own in linears.items()}
-        fused = (f"layers.{{i}}.attention.qkv.{part}",)
-        templates[f"{layer}attention.query_key_value.{part}"] = (fused, ByHead(spec.choices.attention.num_heads))
-        templates[f"{layer}post_attention_layernorm.{part}"] = f"layers.{{i}}.attention_norm.{part}"
+        fused = (f"layers.{{i}}.mixer.qkv.{part}",)
+        templates[f"{layer}attention.query_key_value.{part}"] = (fused, ByHead(softmax_of(spec.choices).num_heads))
+        templates[f"{layer}post_attention_layernorm.{part}"] = f"layers.{{i}}.mixer_norm.{part}"
         templates |= {f"{released}.{part}": f"{own}.{part}" for released, own in zip(in_front, norms, strict=True)}
     return templates
 
 
 SECOND: Templates = {
     "transformer.embedding.word_embeddings.weight": "embedding.table.weight",
-    "transformer.encoder.layers.{i}.input_layernorm.weight": "layers.{i}.attention_norm.weight",
-    "transformer.encoder.layers.{i}.self_attention.query_key_value.weight": "layers.{i}.attention.qkv.weight",
-    "transformer.encoder.layers.{i}.self_attention.query_key_value.bias": "layers.{i}.attention.qkv.bias",
-    "transformer.encoder.layers.{i}.self_attention.dense.weight": "layers.{i}.attention.out.weight",
+    "transformer.encoder.layers.{i}.input_layernorm.weight": "layers.{i}.mixer_norm.weight",
+    "transformer.encoder.layers.{i}.self_attention.query_key_value.weight": "layers.{i}.mixer.qkv.weight",
+    "transformer.encoder.layers.{i}.self_attention.query_key_value.bias": "layers.{i}.mixer.qkv.bias",
+    "transformer.encoder.layers.{i}.self_attention.dense.weight": "layers.{i}.mixer.out.weight",
     "transformer.encoder.layers.{i}.post_attention_layernorm.weight": "layers.{i}.mlp_norm.weight",
     "transformer.encoder.layers.{i}.mlp.dense_h_to_4h.weight": (
         ("layers.{i}.mlp.gate.weight", "layers.{i}.mlp.up.weight"),

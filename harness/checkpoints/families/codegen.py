@@ -23,7 +23,7 @@ class CodeGen(GPTJ, called="CodeGen"):
     def templates(self, spec: Spec) -> Templates:
         """The fused matrix is cut by device."""
         return {
-            **transformer_templates({**MLP, "attn.out_proj": "attention.out"}, transposed=()),
-            "transformer.h.{i}.attn.qkv_proj.weight": (("layers.{i}.attention.qkv.weight",), ByShard(SHARDS)),
+            **transformer_templates({**MLP, "attn.out_proj": "mixer.out"}, transposed=()),
+            "transformer.h.{i}.attn.qkv_proj.weight": (("layers.{i}.mixer.qkv.weight",), ByShard(SHARDS)),
             **OUTSIDE,
         }

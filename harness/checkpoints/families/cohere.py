@@ -8,6 +8,7 @@ from harness.checkpoints.config import Config
 from harness.checkpoints.families import Document, Fields, families, with_choices
 from harness.checkpoints.families.llama import NAMES, Llama
 from harness.checkpoints.layout import Rows, Templates
+from harness.choices.mixers.softmax import softmax_of
 from harness.spec.model import Spec
 
 
@@ -38,11 +39,11 @@ class Cohere(Llama, called="Cohere"):
 
     def templates(self, spec: Spec) -> Templates:
         """One norm a block, and the gains of all heads in one matrix."""
-        attention = spec.choices.attention
+        attention = softmax_of(spec.choices)
         heads = {"q": ("query", attention.num_heads), "k": ("key", attention.kv_heads)}
         gains: Templates = {
             f"model.layers.{{i}}.self_attn.{released}_norm.weight": (
-                tuple(f"layers.{{i}}.attention.{own}_norm.gains.{head}" for head in range(count)),
+                tuple(f"layers.{{i}}.mixer.{own}_norm.gains.{head}" for head in range(count)),
                 Rows(),
             )
             for released, (own, count) in heads.items()

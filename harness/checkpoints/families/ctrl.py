@@ -8,11 +8,11 @@ from harness.checkpoints.layout import Templates
 from harness.spec.model import Spec
 
 MODULES = {
-    "layernorm1": "attention_norm",
-    "multi_head_attention.Wq": "attention.query",
-    "multi_head_attention.Wk": "attention.key",
-    "multi_head_attention.Wv": "attention.value",
-    "multi_head_attention.dense": "attention.out",
+    "layernorm1": "mixer_norm",
+    "multi_head_attention.Wq": "mixer.query",
+    "multi_head_attention.Wk": "mixer.key",
+    "multi_head_attention.Wv": "mixer.value",
+    "multi_head_attention.dense": "mixer.out",
     "layernorm2": "mlp_norm",
     "ffn.0": "mlp.up",
     "ffn.2": "mlp.down",
@@ -43,7 +43,7 @@ class CTRL(Family, called="CTRL"):
                     "layout": "half_split",
                     "offset": 0,
                 },
-                "attention": {"kind": "softmax", "num_heads": config.take("n_head"), "bias": True},
+                "mixer": {"kind": "softmax", "num_heads": config.take("n_head"), "bias": True},
                 "pattern": "dense",
                 "mlp": {"kind": "relu", "intermediate_size": config.take("dff"), "bias": True},
                 "head": head(config, tied=True, bias=True),

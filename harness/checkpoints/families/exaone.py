@@ -11,11 +11,11 @@ from harness.checkpoints.layout import Templates
 from harness.spec.model import Spec
 
 MODULES = {
-    "ln_1": "attention_norm",
-    "attn.attention.q_proj": "attention.query",
-    "attn.attention.k_proj": "attention.key",
-    "attn.attention.v_proj": "attention.value",
-    "attn.attention.out_proj": "attention.out",
+    "ln_1": "mixer_norm",
+    "attn.attention.q_proj": "mixer.query",
+    "attn.attention.k_proj": "mixer.key",
+    "attn.attention.v_proj": "mixer.value",
+    "attn.attention.out_proj": "mixer.out",
     "ln_2": "mlp_norm",
     "mlp.c_fc_0": "mlp.gate",
     "mlp.c_fc_1": "mlp.up",

@@ -42,7 +42,7 @@ class Falcon(Family, called="Falcon"):
                 "norm": {"kind": "layernorm", "eps": config.take("layer_norm_epsilon", default=1e-5)},
                 "residual": _residual(config),
                 "position": position,
-                "attention": {**_heads(config), "bias": bias},
+                "mixer": {**_heads(config), "bias": bias},
                 "pattern": "dense",
                 "mlp": {
                     **activation(config, PLAIN, "activation", default="gelu"),
@@ -58,8 +58,8 @@ class Falcon(Family, called="Falcon"):
         """A norm is named by what stands behind it."""
         names = {
             "parallel": {"input_layernorm": "norm"},
-            "parallel_two_norms": {"ln_attn": "attention_norm", "ln_mlp": "mlp_norm"},
-            "pre": {"input_layernorm": "attention_norm", "post_attention_layernorm": "mlp_norm"},
+            "parallel_two_norms": {"ln_attn": "mixer_norm", "ln_mlp": "mlp_norm"},
+            "pre": {"input_layernorm": "mixer_norm", "post_attention_layernorm": "mlp_norm"},
         }
         linears = {released: own for released, own in MODULES.items() if not own.endswith("norm")}
         return bloom_templates(spec, {**linears, **names[spec.choices.residual.kind]})

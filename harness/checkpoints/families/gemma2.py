@@ -13,7 +13,7 @@ from harness.spec.model import Spec
 
 SANDWICH = {
     **NAMES,
-    "model.layers.{i}.post_attention_layernorm.weight": "layers.{i}.attention_out_norm.weight",
+    "model.layers.{i}.post_attention_layernorm.weight": "layers.{i}.mixer_out_norm.weight",
     "model.layers.{i}.pre_feedforward_layernorm.weight": "layers.{i}.mlp_norm.weight",
     "model.layers.{i}.post_feedforward_layernorm.weight": "layers.{i}.mlp_out_norm.weight",
 }

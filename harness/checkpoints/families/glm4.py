@@ -23,6 +23,6 @@ class GLM4(GLM, called="GLM"):
         """GLM's, with the norms behind the sublayers."""
         return {
             **GLM_NAMES,
-            "model.layers.{i}.post_self_attn_layernorm.weight": "layers.{i}.attention_out_norm.weight",
+            "model.layers.{i}.post_self_attn_layernorm.weight": "layers.{i}.mixer_out_norm.weight",
             "model.layers.{i}.post_mlp_layernorm.weight": "layers.{i}.mlp_out_norm.weight",
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.checkpoints.config import Config
 from harness.checkpoints.families import PLAIN, Document, Family, activation, dims, families, head
 from harness.checkpoints.layout import UNCHANGED, Form, Stacked, StackedTransposed, Templates, Transposed
+from harness.choices.mixers.softmax import softmax_of
 from harness.spec.model import Spec
 
 
@@ -18,11 +19,11 @@ def transformer_templates(block: dict[str, str], *, transposed: tuple[str, ...])
     return templates
 
 
-CONV1D = ("attention.qkv", "attention.out", "mlp.up", "mlp.down")
+CONV1D = ("mixer.qkv", "mixer.out", "mlp.up", "mlp.down")
 BLOCK = {
-    "ln_1": "attention_norm",
-    "attn.c_attn": "attention.qkv",
-    "attn.c_proj": "attention.out",
+    "ln_1": "mixer_norm",
+    "attn.c_attn": "mixer.qkv",
+    "attn.c_proj": "mixer.out",
     "ln_2": "mlp_norm",
     "mlp.c_fc": "mlp.up",
     "mlp.c_proj": "mlp.down",
@@ -58,7 +59,7 @@ class GPT2(Family, called="GPT"):
                 "norm": {"kind": "layernorm", "eps": config.take("layer_norm_epsilon", default=1e-5)},
                 "residual": "pre",
                 "position": "learned",
-                "attention": {"kind": "softmax", "num_heads": config.take("n_head"), **one, "bias": True},
+                "mixer": {"kind": "softmax", "num_heads": config.take("n_head"), **one, "bias": True},
                 "pattern": "dense",
                 "mlp": {
                     **activation(config, PLAIN, "activation_function", default="gelu_new"),
@@ -72,12 +73,12 @@ class GPT2(Family, called="GPT"):
 
     def templates(self, spec: Spec) -> Templates:
         """Queries, keys and values in one matrix; SantaCoder's queries are in one of their own."""
-        attention = spec.choices.attention
+        attention = softmax_of(spec.choices)
         one_matrix = attention.kv_heads == attention.num_heads
-        block = {released: own for released, own in BLOCK.items() if one_matrix or own != "attention.qkv"}
+        block = {released: own for released, own in BLOCK.items() if one_matrix or own != "mixer.qkv"}
         separate: dict[str, tuple[tuple[str, ...], Form]] = {}
         for part, form in (("weight", StackedTransposed()), ("bias", Stacked())):
-            layer, own = "transformer.h.{i}.attn.", "layers.{i}.attention."
+            layer, own = "transformer.h.{i}.attn.", "layers.{i}.mixer."
             query = Transposed() if part == "weight" else UNCHANGED
             separate[f"{layer}q_attn.{part}"] = ((f"{own}query.{part}",), query)
             separate[f"{layer}kv_attn.{part}"] = ((f"{own}key.{part}", f"{own}value.{part}"), form)

@@ -8,6 +8,7 @@ from harness.checkpoints.config import Config
 from harness.checkpoints.families import Document, families, with_choices
 from harness.checkpoints.families.gpt2 import BLOCK, GPT2, transformer_templates
 from harness.checkpoints.layout import ByHead, Form, Templates
+from harness.choices.mixers.softmax import softmax_of
 from harness.spec.model import Spec
 
 
@@ -28,14 +29,14 @@ class GPTBigCode(GPT2, called="StarCoder"):
         config.ignore("num_key_value_heads")
         shared = {"num_kv_heads": 1} if config.take("multi_query", default=True) else {}
         document = super().document(config)
-        return with_choices(document, attention={**document["choices"]["attention"], **shared})
+        return with_choices(document, mixer={**document["choices"]["mixer"], **shared})
 
     def templates(self, spec: Spec) -> Templates:
         """With one head of keys and values, head by head is in order already."""
-        attention = spec.choices.attention
+        attention = softmax_of(spec.choices)
         form = ByHead(attention.kv_heads, attention.num_heads // attention.kv_heads)
         fused: dict[str, tuple[tuple[str, ...], Form]] = {
-            f"transformer.h.{{i}}.attn.c_attn.{part}": ((f"layers.{{i}}.attention.qkv.{part}",), form)
+            f"transformer.h.{{i}}.attn.c_attn.{part}": ((f"layers.{{i}}.mixer.qkv.{part}",), form)
             for part in ("weight", "bias")
         }
         return {**super().templates(spec), **transformer_templates(BLOCK, transposed=()), **fused}

@@ -34,7 +34,7 @@ class GPTNeo(Family, called="GPT-Neo"):
                 "norm": {"kind": "layernorm", "eps": config.take("layer_norm_epsilon", default=1e-5)},
                 "residual": "pre",
                 "position": "learned",
-                "attention": {
+                "mixer": {
                     "kind": "softmax",
                     "num_heads": config.take("num_heads"),
                     "bias": "out",
@@ -56,8 +56,8 @@ class GPTNeo(Family, called="GPT-Neo"):
     def templates(self, spec: Spec) -> Templates:
         """GPT-2's, with four matrices of attention, stored [out, in]."""
         names = {"q_proj": "query", "k_proj": "key", "v_proj": "value", "out_proj": "out"}
-        attention = {f"attn.attention.{released}": f"attention.{own}" for released, own in names.items()}
-        rest = {released: own for released, own in BLOCK.items() if not own.startswith("attention.")}
+        attention = {f"attn.attention.{released}": f"mixer.{own}" for released, own in names.items()}
+        rest = {released: own for released, own in BLOCK.items() if not own.startswith("mixer.")}
         return {
             "transformer.wte.weight": "embedding.table.weight",
             "transformer.wpe.weight": "positions.0.table.weight",

@@ -8,11 +8,12 @@ from harness.checkpoints.config import Config
 from harness.checkpoints.families import PLAIN, Document, Family, activation, dims, families, head
 from harness.checkpoints.layout import ByHead, Form, Templates
 from harness.checkpoints.rotary import neox_rope
+from harness.choices.mixers.softmax import softmax_of
 from harness.spec.model import Spec
 
 MODULES = {
-    "input_layernorm": "attention_norm",
-    "attention.dense": "attention.out",
+    "input_layernorm": "mixer_norm",
+    "attention.dense": "mixer.out",
     "post_attention_layernorm": "mlp_norm",
     "mlp.dense_h_to_4h": "mlp.up",
     "mlp.dense_4h_to_h": "mlp.down",
@@ -28,7 +29,7 @@ def neox_templates(trunk: str, heads: int) -> dict[str, str | tuple[tuple[str, .
     }
     for part in ("weight", "bias"):
         templates |= {f"{layer}{released}.{part}": f"layers.{{i}}.{own}.{part}" for released, own in MODULES.items()}
-        fused = (f"layers.{{i}}.attention.qkv.{part}",)
+        fused = (f"layers.{{i}}.mixer.qkv.{part}",)
         templates[f"{layer}attention.query_key_value.{part}"] = (fused, ByHead(heads))
         templates[f"{trunk}.final_layer_norm.{part}"] = f"final_norm.0.{part}"
     return templates
@@ -57,7 +58,7 @@ class GPTNeoX(Family, called="GPT-NeoX"):
                 "norm": {"kind": "layernorm", "eps": config.take("layer_norm_eps", default=1e-5)},
                 "residual": "parallel_two_norms" if parallel else "pre",
                 "position": neox_rope(config, fraction=0.25),
-                "attention": attention,
+                "mixer": attention,
                 "pattern": "dense",
                 "mlp": {
                     **activation(config, PLAIN, "hidden_act", default="gelu"),
@@ -71,4 +72,4 @@ class GPTNeoX(Family, called="GPT-NeoX"):
 
     def templates(self, spec: Spec) -> Templates:
         """The head is called embed_out."""
-        return neox_templates("gpt_neox", spec.choices.attention.num_heads)
+        return neox_templates("gpt_neox", softmax_of(spec.choices).num_heads)

@@ -7,6 +7,7 @@ from harness.checkpoints.families import PLAIN, Document, Family, activation, di
 from harness.checkpoints.families.gpt_neox import neox_templates
 from harness.checkpoints.layout import Templates
 from harness.checkpoints.rotary import neox_rope
+from harness.choices.mixers.softmax import softmax_of
 from harness.spec.model import Spec
 
 
@@ -35,7 +36,7 @@ class GPTNeoXJapanese(Family, called="GPT-NeoX"):
                 "norm": {"kind": "layernorm", "eps": config.take("layer_norm_eps", default=1e-5)},
                 "residual": "pre",
                 "position": neox_rope(config, fraction=1.0),
-                "attention": attention,
+                "mixer": attention,
                 "pattern": "dense",
                 "mlp": {
                     **activation(config, PLAIN, "hidden_act", default="gelu"),
@@ -45,13 +46,13 @@ class GPTNeoXJapanese(Family, called="GPT-NeoX"):
                 "head": head(config, tied=True),
                 "objective": "causal_lm",
             },
-            "blocks": {name: {} for name in lower[:1]} | {"last": {"attention": {**attention, "bias": "out"}}},
+            "blocks": {name: {} for name in lower[:1]} | {"last": {"mixer": {**attention, "bias": "out"}}},
             "layers": [*lower, "last"],
         }
 
     def templates(self, spec: Spec) -> Templates:
         """The bias has a name of its own."""
         layer = "gpt_neox_japanese.layers.{i}.attention"
-        templates = neox_templates("gpt_neox_japanese", spec.choices.attention.num_heads)
+        templates = neox_templates("gpt_neox_japanese", softmax_of(spec.choices).num_heads)
         templates[f"{layer}.dense_bias"] = templates.pop(f"{layer}.dense.bias")
         return templates

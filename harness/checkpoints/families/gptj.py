@@ -46,7 +46,7 @@ class GPTJ(Family, called="GPT-J"):
                     "fraction": config.take("rotary_dim") / (sizes["hidden_size"] // heads),
                     "layout": "interleaved",
                 },
-                "attention": {"kind": "softmax", "num_heads": heads, "bias": False},
+                "mixer": {"kind": "softmax", "num_heads": heads, "bias": False},
                 "pattern": "dense",
                 "mlp": {
                     **activation(config, PLAIN, "activation_function", default="gelu_new"),
@@ -61,5 +61,5 @@ class GPTJ(Family, called="GPT-J"):
     def templates(self, spec: Spec) -> Templates:
         """Four matrices of attention."""
         names = {"q_proj": "query", "k_proj": "key", "v_proj": "value", "out_proj": "out"}
-        attention = {f"attn.{released}": f"attention.{own}" for released, own in names.items()}
+        attention = {f"attn.{released}": f"mixer.{own}" for released, own in names.items()}
         return {**transformer_templates({**MLP, **attention}, transposed=()), **OUTSIDE}

@@ -43,7 +43,7 @@ class HunyuanDense(Llama, called="Hunyuan"):
     def templates(self, spec: Spec) -> Templates:
         """LLaMA's, with the norms."""
         norms = {
-            f"model.layers.{{i}}.self_attn.{name}_layernorm.weight": f"layers.{{i}}.attention.{name}_norm.weight"
+            f"model.layers.{{i}}.self_attn.{name}_layernorm.weight": f"layers.{{i}}.mixer.{name}_norm.weight"
             for name in ("query", "key")
         }
         return {**NAMES, **norms}

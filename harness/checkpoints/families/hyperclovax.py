@@ -36,7 +36,7 @@ class HyperCLOVAX(Granite, called="HyperCLOVA X"):
 
     def templates(self, spec: Spec) -> Templates:
         """LLaMA's, with the norms behind the sublayers."""
-        behind = {"post_norm1": "attention_out_norm", "post_norm2": "mlp_out_norm"}
+        behind = {"post_norm1": "mixer_out_norm", "post_norm2": "mlp_out_norm"}
         return {
             **NAMES,
             **{f"model.layers.{{i}}.{name}.weight": f"layers.{{i}}.{own}.weight" for name, own in behind.items()},

@@ -6,11 +6,12 @@ from harness.checkpoints.config import Config
 from harness.checkpoints.families import Document, families
 from harness.checkpoints.families.llama import Llama
 from harness.checkpoints.layout import ByHead, Form, Templates
+from harness.choices.mixers.softmax import softmax_of
 from harness.spec.model import Spec
 
 MODULES = {
-    "attention_norm": "attention_norm",
-    "attention.wo": "attention.out",
+    "attention_norm": "mixer_norm",
+    "attention.wo": "mixer.out",
     "ffn_norm": "mlp_norm",
     "feed_forward.w1": "mlp.gate",
     "feed_forward.w2": "mlp.down",
@@ -30,7 +31,7 @@ class InternLM2(Llama, called="InternLM"):
 
     def templates(self, spec: Spec) -> Templates:
         """The query heads that share a key-value head stand in front of it."""
-        attention = spec.choices.attention
+        attention = softmax_of(spec.choices)
         form = ByHead(attention.kv_heads, attention.num_heads // attention.kv_heads)
         templates: dict[str, str | tuple[tuple[str, ...], Form]] = {
             "model.tok_embeddings.weight": "embedding.table.weight",
@@ -42,5 +43,5 @@ class InternLM2(Llama, called="InternLM"):
             templates |= {
                 f"{layer}{released}.{part}": f"layers.{{i}}.{own}.{part}" for released, own in MODULES.items()
             }
-            templates[f"{layer}attention.wqkv.{part}"] = ((f"layers.{{i}}.attention.qkv.{part}",), form)
+            templates[f"{layer}attention.wqkv.{part}"] = ((f"layers.{{i}}.mixer.qkv.{part}",), form)
         return templates

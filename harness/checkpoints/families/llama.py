@@ -13,10 +13,10 @@ from harness.spec.model import Spec
 
 NAMES: dict[str, str] = {
     "model.embed_tokens.weight": "embedding.table.weight",
-    "model.layers.{i}.input_layernorm.weight": "layers.{i}.attention_norm.weight",
+    "model.layers.{i}.input_layernorm.weight": "layers.{i}.mixer_norm.weight",
     "model.layers.{i}.post_attention_layernorm.weight": "layers.{i}.mlp_norm.weight",
     **{
-        f"model.layers.{{i}}.self_attn.{released}.{part}": f"layers.{{i}}.attention.{own}.{part}"
+        f"model.layers.{{i}}.self_attn.{released}.{part}": f"layers.{{i}}.mixer.{own}.{part}"
         for released, own in (("q_proj", "query"), ("k_proj", "key"), ("v_proj", "value"), ("o_proj", "out"))
         for part in ("weight", "bias")
     },
@@ -30,7 +30,7 @@ NAMES: dict[str, str] = {
 }
 
 HEAD_NORMS = {
-    f"model.layers.{{i}}.self_attn.{released}_norm.weight": f"layers.{{i}}.attention.{own}_norm.weight"
+    f"model.layers.{{i}}.self_attn.{released}_norm.weight": f"layers.{{i}}.mixer.{own}_norm.weight"
     for released, own in (("q", "query"), ("k", "key"))
 }
 """Norms of queries and keys, as most families that have them call them."""
@@ -76,7 +76,7 @@ class Llama(Family, called="LLaMA"):
                 "norm": {"kind": "rmsnorm", "eps": config.take("rms_norm_eps", default=1e-6)},
                 "residual": "pre",
                 "position": rope(config, layout=self.layout, fraction=self.fraction),
-                "attention": self.attention(config),
+                "mixer": self.attention(config),
                 "pattern": "dense",
                 "mlp": {
                     **activation(config, self.activations, "hidden_act", default="silu"),

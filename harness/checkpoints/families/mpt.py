@@ -48,7 +48,7 @@ class MPT(Family, called="MPT"):
                 "norm": {"kind": "layernorm", "eps": config.take("layer_norm_epsilon", default=1e-5), "bias": False},
                 "residual": "pre",
                 "position": "alibi" if steepest == 8 else {"kind": "alibi", "bias_max": steepest},
-                "attention": {
+                "mixer": {
                     "kind": "softmax",
                     "num_heads": config.take("n_heads"),
                     "bias": False,
@@ -71,9 +71,9 @@ class MPT(Family, called="MPT"):
         """All queries, then all keys, then all values."""
         return {
             "transformer.wte.weight": "embedding.table.weight",
-            "transformer.blocks.{i}.norm_1.weight": "layers.{i}.attention_norm.weight",
-            "transformer.blocks.{i}.attn.Wqkv.weight": "layers.{i}.attention.qkv.weight",
-            "transformer.blocks.{i}.attn.out_proj.weight": "layers.{i}.attention.out.weight",
+            "transformer.blocks.{i}.norm_1.weight": "layers.{i}.mixer_norm.weight",
+            "transformer.blocks.{i}.attn.Wqkv.weight": "layers.{i}.mixer.qkv.weight",
+            "transformer.blocks.{i}.attn.out_proj.weight": "layers.{i}.mixer.out.weight",
             "transformer.blocks.{i}.norm_2.weight": "layers.{i}.mlp_norm.weight",
             "transformer.blocks.{i}.ffn.up_proj.weight": "layers.{i}.mlp.up.weight",
             "transformer.blocks.{i}.ffn.down_proj.weight": "layers.{i}.mlp.down.weight",

@@ -8,6 +8,7 @@ from harness.checkpoints.config import Config
 from harness.checkpoints.families import PLAIN, Document, Fields, families, with_choices
 from harness.checkpoints.families.llama import NAMES, Llama
 from harness.checkpoints.layout import Form, HalvesSwapped, Templates
+from harness.choices.mixers.softmax import softmax_of
 from harness.spec.model import Spec
 
 
@@ -41,9 +42,9 @@ class NanoChat(Llama, called="nanochat"):
         templates: dict[str, str | tuple[tuple[str, ...], Form]] = {
             name.replace("up_proj", "fc1").replace("down_proj", "fc2"): own for name, own in NAMES.items()
         }
-        heads = {"q": ("query", spec.choices.attention.num_heads), "k": ("key", spec.choices.attention.kv_heads)}
+        heads = {"q": ("query", softmax_of(spec.choices).num_heads), "k": ("key", softmax_of(spec.choices).kv_heads)}
         for released, (own, count) in heads.items():
             for part in ("weight", "bias"):
                 name = f"model.layers.{{i}}.self_attn.{released}_proj.{part}"
-                templates[name] = ((f"layers.{{i}}.attention.{own}.{part}",), HalvesSwapped(count))
+                templates[name] = ((f"layers.{{i}}.mixer.{own}.{part}",), HalvesSwapped(count))
         return templates

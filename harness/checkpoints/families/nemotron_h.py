@@ -13,11 +13,11 @@ LETTERS = {"*": "full_attention", "-": "mlp", "M": "linear_attention", "E": "moe
 OLDER = {"attention": "full_attention", "mamba": "linear_attention"}
 
 MODULES = {
-    "norm": "attention_norm",
-    "mixer.q_proj": "attention.query",
-    "mixer.k_proj": "attention.key",
-    "mixer.v_proj": "attention.value",
-    "mixer.o_proj": "attention.out",
+    "norm": "mixer_norm",
+    "mixer.q_proj": "mixer.query",
+    "mixer.k_proj": "mixer.key",
+    "mixer.v_proj": "mixer.value",
+    "mixer.o_proj": "mixer.out",
 }
 MLP = {"norm": "mlp_norm", "mixer.up_proj": "mlp.up", "mixer.down_proj": "mlp.down"}
 
@@ -60,7 +60,7 @@ class NemotronH(Family, called="Nemotron"):
                 "norm": {"kind": "rmsnorm", "eps": config.take("layer_norm_epsilon", default=1e-5)},
                 "residual": "pre",
                 "position": "none",
-                "attention": {
+                "mixer": {
                     "kind": "softmax",
                     "num_heads": heads,
                     "num_kv_heads": config.take("num_key_value_heads", default=heads),

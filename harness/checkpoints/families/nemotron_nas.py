@@ -31,7 +31,7 @@ class NemotronNAS(Llama, called="Nemotron"):
         document = super().document(stated)
         if len(listed) != document["dims"]["num_layers"]:
             config.refuse("block_configs", len(listed), "expected as many as num_hidden_layers")
-        mlp, attention = document["choices"]["mlp"], document["choices"]["attention"]
+        mlp, attention = document["choices"]["mlp"], document["choices"]["mixer"]
         blocks: dict[str, dict[str, Any]] = {}
         layers = []
         for index, fields in enumerate(listed):
@@ -44,9 +44,9 @@ class NemotronNAS(Llama, called="Nemotron"):
                 raise obstacle
             block: dict[str, Any] = {"mlp": {**mlp, "intermediate_size": width}}
             if group:
-                block["attention"] = {**attention, "num_kv_heads": heads // group}
+                block["mixer"] = {**attention, "num_kv_heads": heads // group}
             else:
-                block["attention"] = "none"
+                block["mixer"] = "none"
             layers.append(f"{f'groups_of_{group}' if group else 'no_attention'}_{width}")
             blocks[layers[-1]] = block
         return {**document, "blocks": blocks, "layers": layers}

@@ -12,7 +12,7 @@ from harness.spec.model import Spec
 
 REORDERED = {
     **{name: own for name, own in NAMES.items() if "input_layernorm" not in name},
-    "model.layers.{i}.post_attention_layernorm.weight": "layers.{i}.attention_norm.weight",
+    "model.layers.{i}.post_attention_layernorm.weight": "layers.{i}.mixer_norm.weight",
     "model.layers.{i}.post_feedforward_layernorm.weight": "layers.{i}.mlp_norm.weight",
     **HEAD_NORMS,
 }

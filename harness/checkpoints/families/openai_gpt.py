@@ -28,7 +28,7 @@ class OpenAIGPT(Family, called="GPT"):
                 "norm": {"kind": "layernorm", "eps": config.take("layer_norm_epsilon", default=1e-5)},
                 "residual": "post",
                 "position": "learned",
-                "attention": {"kind": "softmax", "num_heads": config.take("n_head"), "bias": True},
+                "mixer": {"kind": "softmax", "num_heads": config.take("n_head"), "bias": True},
                 "pattern": "dense",
                 "mlp": {
                     **activation(config, kinds, "afn", default="gelu"),

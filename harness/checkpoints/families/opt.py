@@ -8,11 +8,11 @@ from harness.checkpoints.layout import Templates
 from harness.spec.model import Spec
 
 MODULES = {
-    "self_attn.q_proj": "attention.query",
-    "self_attn.k_proj": "attention.key",
-    "self_attn.v_proj": "attention.value",
-    "self_attn.out_proj": "attention.out",
-    "self_attn_layer_norm": "attention_norm",
+    "self_attn.q_proj": "mixer.query",
+    "self_attn.k_proj": "mixer.key",
+    "self_attn.v_proj": "mixer.value",
+    "self_attn.out_proj": "mixer.out",
+    "self_attn_layer_norm": "mixer_norm",
     "fc1": "mlp.up",
     "fc2": "mlp.down",
     "final_layer_norm": "mlp_norm",
@@ -57,7 +57,7 @@ class OPT(Family, called="OPT"):
                 "norm": {"kind": "layernorm", "eps": 1e-5, "gain": affine, "bias": affine},
                 "residual": "pre" if config.take("do_layer_norm_before", default=True) else "post",
                 "position": {"kind": "learned", "unused": 2},
-                "attention": {"kind": "softmax", "num_heads": config.take("num_attention_heads"), "bias": bias},
+                "mixer": {"kind": "softmax", "num_heads": config.take("num_attention_heads"), "bias": bias},
                 "pattern": "dense",
                 "mlp": {
                     **activation(config, PLAIN, "activation_function", default="relu"),

@@ -6,13 +6,14 @@ from harness.checkpoints.config import Config
 from harness.checkpoints.families import PLAIN, Document, Family, activation, dims, families, head
 from harness.checkpoints.layout import ByHead, Form, Templates
 from harness.checkpoints.rotary import rope
+from harness.choices.mixers.softmax import softmax_of
 from harness.spec.model import Spec
 
 MODULES = {
-    "input_layernorm": "attention_norm",
-    "self_attn.q_layernorm": "attention.query_norm",
-    "self_attn.k_layernorm": "attention.key_norm",
-    "self_attn.dense": "attention.out",
+    "input_layernorm": "mixer_norm",
+    "self_attn.q_layernorm": "mixer.query_norm",
+    "self_attn.k_layernorm": "mixer.key_norm",
+    "self_attn.dense": "mixer.out",
     "post_attention_layernorm": "mlp_norm",
     "mlp.dense_h_to_4h": "mlp.up",
     "mlp.dense_4h_to_h": "mlp.down",
@@ -37,7 +38,7 @@ class Persimmon(Family, called="Persimmon"):
                 "norm": {"kind": "layernorm", "eps": config.take("layer_norm_eps", default=1e-5)},
                 "residual": "pre",
                 "position": rope(config, fraction=0.5),
-                "attention": {
+                "mixer": {
                     "kind": "softmax",
                     "num_heads": heads,
                     "bias": True,
@@ -63,10 +64,10 @@ class Persimmon(Family, called="Persimmon"):
         for part in ("weight", "bias"):
             for released, own in MODULES.items():
                 templates[f"model.layers.{{i}}.{released}.{part}"] = f"layers.{{i}}.{own}.{part}"
-            fused = (f"layers.{{i}}.attention.qkv.{part}",)
+            fused = (f"layers.{{i}}.mixer.qkv.{part}",)
             templates[f"model.layers.{{i}}.self_attn.query_key_value.{part}"] = (
                 fused,
-                ByHead(spec.choices.attention.num_heads),
+                ByHead(softmax_of(spec.choices).num_heads),
             )
             templates[f"model.final_layernorm.{part}"] = f"final_norm.0.{part}"
         return templates

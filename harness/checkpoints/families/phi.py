@@ -12,12 +12,12 @@ from harness.spec.model import Spec
 
 MODULES = {
     "input_layernorm": "norm",
-    "self_attn.q_proj": "attention.query",
-    "self_attn.k_proj": "attention.key",
-    "self_attn.v_proj": "attention.value",
-    "self_attn.q_layernorm": "attention.query_norm",
-    "self_attn.k_layernorm": "attention.key_norm",
-    "self_attn.dense": "attention.out",
+    "self_attn.q_proj": "mixer.query",
+    "self_attn.k_proj": "mixer.key",
+    "self_attn.v_proj": "mixer.value",
+    "self_attn.q_layernorm": "mixer.query_norm",
+    "self_attn.k_layernorm": "mixer.key_norm",
+    "self_attn.dense": "mixer.out",
     "mlp.fc1": "mlp.up",
     "mlp.fc2": "mlp.down",
 }
@@ -40,7 +40,7 @@ class Phi(Family, called="Phi"):
                 "norm": {"kind": "layernorm", "eps": config.take("layer_norm_eps", default=1e-5)},
                 "residual": "parallel",
                 "position": rope(config, fraction=0.5),
-                "attention": {
+                "mixer": {
                     "kind": "softmax",
                     "num_heads": heads,
                     "num_kv_heads": config.take("num_key_value_heads", default=heads),
@@ -72,8 +72,8 @@ class Phi(Family, called="Phi"):
 
 OWN_MODULES = {
     "ln": "norm",
-    "mixer.Wqkv": "attention.qkv",
-    "mixer.out_proj": "attention.out",
+    "mixer.Wqkv": "mixer.qkv",
+    "mixer.out_proj": "mixer.out",
     "mlp.fc1": "mlp.up",
     "mlp.fc2": "mlp.down",
 }

@@ -51,6 +51,6 @@ class Phi3(Llama, called="Phi"):
         whole = {name: own for name, own in NAMES.items() if own not in gate_up}
         return {
             **whole,
-            "model.layers.{i}.self_attn.qkv_proj.weight": "layers.{i}.attention.qkv.weight",
+            "model.layers.{i}.self_attn.qkv_proj.weight": "layers.{i}.mixer.qkv.weight",
             "model.layers.{i}.mlp.gate_up_proj.weight": (gate_up, Stacked()),
         }

@@ -35,7 +35,7 @@ class Qwen(Family, called="Qwen"):
                 "norm": {"kind": "rmsnorm", "eps": config.take("layer_norm_epsilon", of=float)},
                 "residual": "pre",
                 "position": neox_rope(config, fraction=1.0),
-                "attention": {
+                "mixer": {
                     "kind": "softmax",
                     "num_heads": heads,
                     "head_dim": config.take("kv_channels", default=None),
@@ -52,10 +52,10 @@ class Qwen(Family, called="Qwen"):
         """The gate is w2: c_proj(w1(x) * silu(w2(x)))."""
         return {
             "transformer.wte.weight": "embedding.table.weight",
-            "transformer.h.{i}.ln_1.weight": "layers.{i}.attention_norm.weight",
-            "transformer.h.{i}.attn.c_attn.weight": "layers.{i}.attention.qkv.weight",
-            "transformer.h.{i}.attn.c_attn.bias": "layers.{i}.attention.qkv.bias",
-            "transformer.h.{i}.attn.c_proj.weight": "layers.{i}.attention.out.weight",
+            "transformer.h.{i}.ln_1.weight": "layers.{i}.mixer_norm.weight",
+            "transformer.h.{i}.attn.c_attn.weight": "layers.{i}.mixer.qkv.weight",
+            "transformer.h.{i}.attn.c_attn.bias": "layers.{i}.mixer.qkv.bias",
+            "transformer.h.{i}.attn.c_proj.weight": "layers.{i}.mixer.out.weight",
             "transformer.h.{i}.ln_2.weight": "layers.{i}.mlp_norm.weight",
             "transformer.h.{i}.mlp.w1.weight": "layers.{i}.mlp.up.weight",
             "transformer.h.{i}.mlp.w2.weight": "layers.{i}.mlp.gate.weight",

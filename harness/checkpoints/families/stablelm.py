@@ -8,6 +8,7 @@ from harness.checkpoints.config import Config
 from harness.checkpoints.families import Document, families, with_choices
 from harness.checkpoints.families.llama import NAMES, Llama
 from harness.checkpoints.layout import Templates
+from harness.choices.mixers.softmax import softmax_of
 from harness.spec.model import Spec
 
 NORM_BIASES = {
@@ -43,11 +44,11 @@ class StableLM(Llama, called="StableLM"):
 
     def templates(self, spec: Spec) -> Templates:
         """Of sublayers side by side, the only norm stands in front of attention."""
-        attention = spec.choices.attention
+        attention = softmax_of(spec.choices)
         heads = {"q": ("query", attention.num_heads), "k": ("key", attention.kv_heads)}
         gains = {
             f"model.layers.{{i}}.self_attn.{released}_layernorm.norms.{head}.weight": (
-                f"layers.{{i}}.attention.{own}_norm.gains.{head}"
+                f"layers.{{i}}.mixer.{own}_norm.gains.{head}"
             )
             for released, (own, count) in heads.items()
             for head in range(count)
@@ -55,7 +56,7 @@ class StableLM(Llama, called="StableLM"):
         names = {**NAMES, **NORM_BIASES, **gains}
         if spec.choices.residual.kind != "parallel":
             return names
-        return {name: own.replace("attention_norm", "norm") for name, own in names.items()}
+        return {name: own.replace("mixer_norm", "norm") for name, own in names.items()}
 
 
 @families.register("stablelm_epoch")

@@ -35,7 +35,7 @@ class XGLM(Family, called="XGLM"):
                     "layout": "half_split",
                     "offset": 2,
                 },
-                "attention": {"kind": "softmax", "num_heads": config.take("attention_heads"), "bias": True},
+                "mixer": {"kind": "softmax", "num_heads": config.take("attention_heads"), "bias": True},
                 "pattern": "dense",
                 "mlp": {
                     **activation(config, PLAIN, "activation_function", default="gelu"),

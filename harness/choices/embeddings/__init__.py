@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, PositiveInt
 
-from harness.choices.base import Choice, unset
+from harness.choices.base import Choice, Dims, unset
 from harness.registry import Registry
 
 
@@ -19,6 +19,14 @@ class Embedding(Choice):
     @property
     def norms(self) -> int:
         """Norms between the table and the first block."""
+        return 0
+
+    def params(self, dims: Dims) -> int:
+        """Trainable parameters, in scalars, but for the norms."""
+        raise NotImplementedError
+
+    def flops(self, dims: Dims, tokens: int) -> int:
+        """FLOPs of matrix products over `tokens` tokens, 2 a multiply-add."""
         return 0
 
 

@@ -35,6 +35,10 @@ class Head(Choice):
         last = Linear(self.width or dims.hidden_size, dims.vocab_size)
         return (Linear(dims.hidden_size, self.width), last) if self.width else (last,)
 
+    def params(self, dims: Dims) -> int:
+        """Trainable parameters, in scalars; a table that it shares is not its own."""
+        raise NotImplementedError
+
     def flops(self, dims: Dims, tokens: int) -> int:
         """2 D V a token; with a width W, 2 D W + 2 W V."""
         return sum(matrix.flops(tokens) for matrix in self.matrices(dims))

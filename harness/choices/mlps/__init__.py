@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from pydantic import PositiveInt
 
@@ -11,6 +11,25 @@ from harness.registry import Registry
 
 
 class MLP(Choice):
+    """What a layer does to each token for itself. One of several experts may be such a network too."""
+
+    present: ClassVar[bool] = True
+    """Whether there is one at all."""
+
+    def params(self, dims: Dims) -> int:
+        """Trainable parameters, in scalars."""
+        return 0
+
+    def flops(self, dims: Dims, tokens: int) -> int:
+        """FLOPs of matrix products over `tokens` tokens, 2 a multiply-add."""
+        return 0
+
+    def widened(self, factor: float) -> Self:
+        """The same with an inner width so many times as large; as it is where there is no such width."""
+        return self
+
+
+class ActivatedMLP(MLP):
     """Two matrices with an activation between them, or three where a gate multiplies the activation.
 
     Attributes:
@@ -36,7 +55,11 @@ class MLP(Choice):
         """4 D F a token, or 6 D F with a gate."""
         return sum(linear.flops(tokens) for linear in self.linears(dims))
 
-    def scaled(self, scaling: Scaling) -> MLP:
+    def widened(self, factor: float) -> Self:
+        """F times the factor, at least 1."""
+        return self.model_copy(update={"intermediate_size": max(1, round(factor * self.intermediate_size))})
+
+    def scaled(self, scaling: Scaling) -> Self:
         """The same ratio of F to D."""
         return self.model_copy(update={"intermediate_size": scaling.width(self.intermediate_size)})
 

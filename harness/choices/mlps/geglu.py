@@ -3,11 +3,11 @@
 from typing import Literal
 
 from harness.choices.base import Source
-from harness.choices.mlps import MLP, mlps
+from harness.choices.mlps import ActivatedMLP, mlps
 
 
 @mlps.register("geglu")
-class GeGLU(MLP):
+class GeGLU(ActivatedMLP):
     """down(gelu(gate(x)) * up(x)), with the exact GELU or its tanh approximation."""
 
     kind = "geglu"

@@ -3,11 +3,11 @@
 from typing import Literal
 
 from harness.choices.base import Source
-from harness.choices.mlps import MLP, mlps
+from harness.choices.mlps import ActivatedMLP, mlps
 
 
 @mlps.register("gelu")
-class GELU(MLP):
+class GELU(ActivatedMLP):
     """down(gelu(up(x))), exact or by the paper's approximation with tanh, which GPT and ChatGLM use."""
 
     kind = "gelu"

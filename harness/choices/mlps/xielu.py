@@ -3,11 +3,11 @@
 from pydantic import PositiveFloat
 
 from harness.choices.base import Dims, Source
-from harness.choices.mlps import MLP, mlps
+from harness.choices.mlps import ActivatedMLP, mlps
 
 
 @mlps.register("xielu")
-class XIELU(MLP):
+class XIELU(ActivatedMLP):
     """down(xielu(up(x))), with xielu(x) = p x^2 + beta x above 0, and n (e^x - 1 - x) + beta x below.
 
     Trained are the numbers p > 0 and n > beta of each layer, as softplus(..) and beta + softplus(..). Used by Apertus.

@@ -25,6 +25,10 @@ class Position(Choice):
         """
         return False
 
+    def params(self, dims: Dims) -> int:
+        """Trainable parameters, in scalars."""
+        return 0
+
     def length_limit(self, dims: Dims) -> int | None:
         """The longest sequence that can be computed at all; None where there is no hard limit."""
         return None

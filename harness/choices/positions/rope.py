@@ -194,7 +194,7 @@ class Rope(Position):
 
     def problems(self, dims: Dims, choices: Choices) -> Iterator[tuple[str, str]]:
         """The rotated channels must make whole pairs."""
-        channels = choices.attention.channels(dims)
+        channels = choices.mixer.position_channels(dims)
         rotary = channels * self.fraction
         if rotary != self.rotary_channels(channels):
             yield (

@@ -34,6 +34,6 @@ class Rope2D(Position):
 
     def problems(self, dims: Dims, choices: Choices) -> Iterator[tuple[str, str]]:
         """Each half of a head must split into pairs."""
-        channels = choices.attention.channels(dims)
+        channels = choices.mixer.position_channels(dims)
         if channels % 4:
             yield "kind", f"rope_2d needs heads whose channels divide by 4; found {channels} channels a head"

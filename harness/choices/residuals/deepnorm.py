@@ -23,7 +23,6 @@ class DeepNorm(Residual):
 
     RULES: ClassVar = {"(2L)^(1/4)": 0.25, "(2L)^(1/2)": 0.5}
 
-    norms_per_block = 2
     final_norms = 0
 
     def alpha_at(self, dims: Dims) -> float:

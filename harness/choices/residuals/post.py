@@ -11,5 +11,4 @@ class PostNorm(Residual):
     kind = "post"
     source = Source("Attention Is All You Need", "https://arxiv.org/abs/1706.03762")
 
-    norms_per_block = 2
     final_norms = 0

@@ -18,5 +18,4 @@ class PreNorm(Residual):
 
     scale: PositiveFloat = 1.0
 
-    norms_per_block = 2
-    final_norms = 1
+    optional = True

@@ -10,6 +10,3 @@ class Reordered(Residual):
 
     kind = "reordered"
     source = Source("2 OLMo 2 Furious", "https://arxiv.org/abs/2501.00656")
-
-    norms_per_block = 2
-    final_norms = 1

@@ -18,5 +18,4 @@ class Sandwich(Residual):
 
     scale: PositiveFloat = 1.0
 
-    norms_per_block = 4
-    final_norms = 1
+    norms_per_sublayer = 2

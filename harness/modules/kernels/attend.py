@@ -9,10 +9,10 @@ from torch import Tensor
 
 from harness.choices.patterns import Pattern, triangle
 from harness.modules import implementation_of
-from harness.modules.cache import Codes, Vectors
 from harness.modules.kernels import one_query, scaled_dot_product, torch_private
 from harness.modules.kernels.scaled_dot_product import Way
 from harness.modules.kernels.view import View
+from harness.modules.key_values import Codes, Vectors
 from harness.tuning import Tuning, tuning
 
 

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from harness.choices.patterns import Pattern
-from harness.modules.cache import Codes
 from harness.modules.kernels.products import by_onednn, product
 from harness.modules.kernels.scaled_dot_product import folded
 from harness.modules.kernels.view import View
+from harness.modules.key_values import Codes
 from harness.tuning import tuning
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from harness.choices import mlps
 from harness.choices.base import Dims
-from harness.choices.mlps import MLP
 from harness.modules.layers import Linear
 
 
 class ActivatedMLP(nn.Module):
     """down(activation(up(x))), or down(activation(gate(x)) * up(x)) for a gated choice."""
 
-    def __init__(self, mlp: MLP, dims: Dims) -> None:
+    def __init__(self, mlp: mlps.ActivatedMLP, dims: Dims) -> None:
         super().__init__()
         self.gate = Linear(dims.hidden_size, mlp.intermediate_size, mlp.bias) if mlp.gated else None
         self.up = Linear(dims.hidden_size, mlp.intermediate_size, mlp.bias)

@@ -25,7 +25,7 @@ class XIELUMLP(ActivatedMLP):
         self.above = nn.Parameter(torch.empty(1))
         self.below = nn.Parameter(torch.empty(1))
 
-    def start(self) -> None:
+    def start(self, generator: torch.Generator) -> None:
         """Both numbers at 0.8, or the lower one just above beta where that is more."""
         nn.init.constant_(self.above, math.log(math.expm1(START)))
         nn.init.constant_(self.below, math.log(math.expm1(max(START - self.beta, 0.1))))

@@ -17,9 +17,9 @@ class LinearBiases(PositionModule):
 
     def __init__(self, position: Alibi, dims: Dims, choices: Choices) -> None:
         super().__init__(position, dims, choices)
-        self.slopes = position.slopes(choices.attention.num_heads, position.bias_max or 8)
+        self.slopes = position.slopes(choices.mixer.heads(dims)["query"], position.bias_max or 8)
         self.rounded = getattr(torch, position.rounded) if position.rounded else None
-        self.scale = choices.attention.channels(dims) ** -0.5 if position.scaled_scores else 1.0
+        self.scale = choices.mixer.position_channels(dims) ** -0.5 if position.scaled_scores else 1.0
 
     def score_bias(self) -> Bias:
         """Of all heads."""

@@ -107,7 +107,7 @@ class RotaryPositions(PositionModule):
 
     def __init__(self, position: Rope, dims: Dims, choices: Choices) -> None:
         super().__init__(position, dims, choices)
-        self.head_channels = choices.attention.channels(dims)
+        self.head_channels = choices.mixer.position_channels(dims)
         self.channels = position.rotary_channels(self.head_channels)
         self.theta, self.scaling = position.theta, position.scaling
         self.layout = LAYOUTS[position.layout]

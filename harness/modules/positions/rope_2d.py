@@ -22,7 +22,7 @@ class TwoDimensionalRotaryPositions(PositionModule):
 
     def __init__(self, position: Rope2D, dims: Dims, choices: Choices) -> None:
         super().__init__(position, dims, choices)
-        self.channels = choices.attention.channels(dims) // 2
+        self.channels = choices.mixer.position_channels(dims) // 2
         self.theta = position.theta
 
     def tables(self, places: Places) -> tuple[Tensor, ...]:

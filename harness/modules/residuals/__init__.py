@@ -16,18 +16,19 @@ from harness.modules.step import LayerStep
 class Block(nn.Module):
     """The parts of a block; subclasses name their norms and wire them."""
 
-    norm_names: ClassVar[tuple[str, ...]] = ("attention_norm", "mlp_norm")
-    attention_norm: nn.Module
+    norm_names: ClassVar[tuple[str, ...]] = ("mixer_norm", "mlp_norm")
+    mixer_norm: nn.Module
     mlp_norm: nn.Module
 
     def __init__(self, residual: Residual, dims: Dims, choices: Choices) -> None:
         super().__init__()
+        missing = [name for name in ("mixer", "mlp") if not getattr(choices, name).present]
         for name in self.norm_names:
-            needed = choices.attention.attends or name != "attention_norm"
+            needed = not name.startswith(tuple(missing))
             norm = computed_by(choices.norm)(choices.norm, dims.hidden_size) if needed else nn.Identity()
             self.add_module(name, norm)
-        self.attention = computed_by(choices.attention)(choices.attention, dims, choices)
-        self.mlp = computed_by(choices.mlp)(choices.mlp, dims)
+        self.mixer = computed_by(choices.mixer)(choices.mixer, dims, choices)
+        self.mlp = computed_by(choices.experts)(choices.experts, dims, choices)
 
     def forward(self, x: Tensor, step: LayerStep) -> Tensor:
         """[B, T, D] -> [B, T, D]."""

@@ -20,6 +20,6 @@ class DeepNormBlock(Block):
 
     def forward(self, x: Tensor, step: LayerStep) -> Tensor:
         """[B, T, D] -> [B, T, D]."""
-        x = self.attention_norm(self.alpha * x + self.attention(x, step))
+        x = self.mixer_norm(self.alpha * x + self.mixer(x, step))
         out: Tensor = self.mlp_norm(self.alpha * x + self.mlp(x))
         return out

@@ -10,7 +10,7 @@ from harness.modules.step import LayerStep
 
 @computes(Parallel)
 class ParallelBlock(Block):
-    """x + attention(norm(x)) + mlp(norm(x))."""
+    """x + mixer(norm(x)) + mlp(norm(x))."""
 
     norm_names = ("norm",)
     norm: nn.Module
@@ -19,15 +19,15 @@ class ParallelBlock(Block):
         """[B, T, D] -> [B, T, D]."""
         normed = self.norm(x)
         # Each sublayer gets a tensor of its own: by that torch's module tracker tells their backward passes apart.
-        out: Tensor = x + self.attention(normed, step) + self.mlp(normed.view_as(normed))
+        out: Tensor = x + self.mixer(normed, step) + self.mlp(normed.view_as(normed))
         return out
 
 
 @computes(ParallelTwoNorms)
 class ParallelTwoNormsBlock(Block):
-    """x + attention(norm(x)) + mlp(norm'(x))."""
+    """x + mixer(norm(x)) + mlp(norm'(x))."""
 
     def forward(self, x: Tensor, step: LayerStep) -> Tensor:
         """[B, T, D] -> [B, T, D]."""
-        out: Tensor = x + self.attention(self.attention_norm(x), step) + self.mlp(self.mlp_norm(x))
+        out: Tensor = x + self.mixer(self.mixer_norm(x), step) + self.mlp(self.mlp_norm(x))
         return out

@@ -14,6 +14,6 @@ class PostNormBlock(Block):
 
     def forward(self, x: Tensor, step: LayerStep) -> Tensor:
         """[B, T, D] -> [B, T, D]."""
-        x = self.attention_norm(x + self.attention(x, step))
+        x = self.mixer_norm(x + self.mixer(x, step))
         out: Tensor = self.mlp_norm(x + self.mlp(x))
         return out

@@ -20,7 +20,7 @@ class PreNormBlock(Block):
 
     def forward(self, x: Tensor, step: LayerStep) -> Tensor:
         """[B, T, D] -> [B, T, D]."""
-        x = x + self._scaled(self.attention(self.attention_norm(x), step))
+        x = x + self._scaled(self.mixer(self.mixer_norm(x), step))
         return x + self._scaled(self.mlp(self.mlp_norm(x)))
 
     def _scaled(self, x: Tensor) -> Tensor:

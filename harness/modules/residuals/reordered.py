@@ -14,6 +14,6 @@ class ReorderedBlock(Block):
 
     def forward(self, x: Tensor, step: LayerStep) -> Tensor:
         """[B, T, D] -> [B, T, D]."""
-        x = x + self.attention_norm(self.attention(x, step))
+        x = x + self.mixer_norm(self.mixer(x, step))
         out: Tensor = x + self.mlp_norm(self.mlp(x))
         return out

@@ -14,8 +14,8 @@ from harness.modules.step import LayerStep
 class SandwichBlock(Block):
     """x + scale norm'(sublayer(norm(x))), twice."""
 
-    norm_names = ("attention_norm", "attention_out_norm", "mlp_norm", "mlp_out_norm")
-    attention_out_norm: nn.Module
+    norm_names = ("mixer_norm", "mixer_out_norm", "mlp_norm", "mlp_out_norm")
+    mixer_out_norm: nn.Module
     mlp_out_norm: nn.Module
 
     def __init__(self, residual: Sandwich, dims: Dims, choices: Choices) -> None:
@@ -24,7 +24,7 @@ class SandwichBlock(Block):
 
     def forward(self, x: Tensor, step: LayerStep) -> Tensor:
         """[B, T, D] -> [B, T, D]."""
-        x = x + self._scaled(self.attention_out_norm(self.attention(self.attention_norm(x), step)))
+        x = x + self._scaled(self.mixer_out_norm(self.mixer(self.mixer_norm(x), step)))
         return x + self._scaled(self.mlp_out_norm(self.mlp(self.mlp_norm(x))))
 
     def _scaled(self, x: Tensor) -> Tensor:

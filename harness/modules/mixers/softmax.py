@@ -5,14 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from harness.choices.attention import Growth
-from harness.choices.attention.softmax import Softmax
 from harness.choices.axes import Choices
 from harness.choices.base import Dims
+from harness.choices.mixers.softmax import Growth, Softmax
 from harness.modules import computed_by, computes
 from harness.modules.kernels.attend import attend
 from harness.modules.kernels.view import View
+from harness.modules.key_values import KeyValues, key_values, with_earlier
 from harness.modules.layers import Linear
+from harness.modules.states import Room
 from harness.modules.step import LayerStep
 
 
@@ -24,7 +25,7 @@ class NormByHead(nn.Module):
         self.plain = plain
         self.gains = nn.ParameterList(torch.empty(channels) for _ in range(heads))
 
-    def start(self) -> None:
+    def start(self, generator: torch.Generator) -> None:
         """Gains begin at 1."""
         for gain in self.gains:
             nn.init.ones_(gain)
@@ -49,6 +50,7 @@ class AttentionLayer(nn.Module):
 
     def __init__(self, attention: Softmax, dims: Dims, choices: Choices) -> None:
         super().__init__()
+        self.kv_heads = attention.kv_heads
         self.channels = attention.channels(dims)
         queries, keys = attention.num_heads * self.channels, attention.kv_heads * self.channels
         bias = attention.bias_into
@@ -78,7 +80,7 @@ class AttentionLayer(nn.Module):
             q, k = self.query_norm(q), self.key_norm(k)
         if self.growth:
             q = q * _grown(self.growth, step.places.one_dimensional()).to(q.dtype)
-        held_k, held_v, keys = step.extend_cache(k, v)
+        held_k, held_v, keys = with_earlier(step, k, v)
         queries = step.places.queries
         view = View(
             queries=queries,
@@ -92,6 +94,11 @@ class AttentionLayer(nn.Module):
         heads = attend(self.pattern, q, held_k, held_v, view)  # [B, T, H, C]
         out: Tensor = self.out(heads.flatten(2))
         return out
+
+    def new_state(self, room: Room) -> KeyValues:
+        """Room for keys and values."""
+        shape = (self.kv_heads, self.channels)
+        return key_values(room, self.pattern, (shape, shape))
 
     def project(self, x: Tensor) -> list[Tensor]:
         """[B, T, D] -> queries [B, T, H, C], keys and values [B, T, K, C]."""

@@ -1,19 +1,20 @@
-"""Attention projections: how many heads ask, and how many keys and values they share."""
+"""Softmax attention: Vaswani et al. 2017, https://arxiv.org/abs/1706.03762, section 3.2"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
-from harness.choices.base import Choice, Dims, Linear, Scaling, unset
-from harness.registry import Registry
+from harness.choices.base import Dims, Linear, Scaling, Source, unset
+from harness.choices.mixers import Mixer, Pass, State, mixers
 
 if TYPE_CHECKING:
     from harness.choices.axes import Choices
     from harness.choices.norms import Norm
+    from harness.choices.patterns import Pattern
 
 
 class Growth(BaseModel):
@@ -25,8 +26,9 @@ class Growth(BaseModel):
     length: PositiveInt
 
 
-class Attention(Choice):
-    """Scaled dot-product attention.
+@mixers.register("softmax")
+class Softmax(Mixer):
+    """Scaled dot-product attention, softmax(scale Q K^T) V, head by head.
 
     Attributes:
         num_heads: query heads, H.
@@ -45,6 +47,12 @@ class Attention(Choice):
         growth: if given, queries grow with their place (Llama 4, Ministral 3).
     """
 
+    kind = "softmax"
+    source = Source("Attention Is All You Need", "https://arxiv.org/abs/1706.03762")
+
+    uses_pattern = True
+    uses_position = True
+
     num_heads: PositiveInt
     num_kv_heads: PositiveInt | None = None
     head_dim: PositiveInt | None = None
@@ -55,9 +63,6 @@ class Attention(Choice):
     clip: Annotated[PositiveFloat | None, Field(exclude_if=unset)] = None
     growth: Annotated[Growth | None, Field(exclude_if=unset)] = None
 
-    attends: ClassVar[bool] = True
-    """Whether there is attention at all; without, the block has no norm in front of it."""
-
     @property
     def kv_heads(self) -> int:
         """Key-value heads, K."""
@@ -66,6 +71,10 @@ class Attention(Choice):
     def channels(self, dims: Dims) -> int:
         """Channels of one head, C."""
         return self.head_dim or dims.hidden_size // self.num_heads
+
+    def position_channels(self, dims: Dims) -> int:
+        """All channels of a head."""
+        return self.channels(dims)
 
     def heads(self, dims: Dims) -> dict[str, int]:
         """Query heads, key-value heads and channels of a head, for tables."""
@@ -103,17 +112,34 @@ class Attention(Choice):
         """D (H + 2 K) C + H C D, and the biases."""
         return sum(linear.params for linear in self.projections(dims))
 
-    def flops(self, dims: Dims, tokens: int) -> int:
-        """The projections; scores and weighted values come a pair at a time, see `flops_per_pair`."""
-        return sum(linear.flops(tokens) for linear in self.projections(dims))
+    def flops(self, dims: Dims, layer: Choices, p: Pass) -> int:
+        """The projections; and of each pair, over all heads, 2 H C for the score and 2 H C for the weighted value."""
+        projected = sum(linear.flops(p.new) for linear in self.projections(dims))
+        return projected + self.pairs(layer, p) * 4 * self.num_heads * self.channels(dims)
 
-    def flops_per_pair(self, dims: Dims) -> int:
-        """FLOPs of one query-key pair over all heads: 2 H C for the score and 2 H C for the weighted value."""
-        return 4 * self.num_heads * self.channels(dims)
+    def pairs(self, layer: Choices, p: Pass) -> int:
+        """Those that the pattern leaves visible, with no context that is read both ways; or all."""
+        return pattern_pairs(layer.pattern, p)
 
-    def cached_scalars(self, dims: Dims) -> int:
-        """Scalars that a layer caches for one key: K and V of the key-value heads, 2 K C."""
-        return 2 * self.kv_heads * self.channels(dims)
+    def state(self, dims: Dims, layer: Choices, n: int) -> State:
+        """Keys and values of the key-value heads, 2 K C scalars for each key that the pattern keeps."""
+        return State(cached=self._cached(dims, layer.pattern.cached_keys(n) if n else 0))
+
+    def peak_state(self, dims: Dims, layer: Choices, n: int) -> State:
+        """The same for the most keys that the pattern keeps on the way."""
+        return State(cached=self._cached(dims, layer.pattern.peak_keys(n) if n else 0))
+
+    def with_wide_heads(self, dims: Dims, channels: int) -> Softmax:
+        """Fewer heads, where one group of query heads would leave each fewer channels."""
+        heads = max(1, dims.hidden_size // channels)
+        if self.channels(dims) >= channels or self.kv_heads > 1:
+            return self
+        wide = dims.hidden_size // heads // 4 * 4
+        head_dim = None if heads * wide == dims.hidden_size else wide
+        return self.model_copy(update={"num_heads": heads, "head_dim": head_dim})
+
+    def _cached(self, dims: Dims, keys: int) -> int:
+        return 2 * self.kv_heads * self.channels(dims) * keys
 
     def problems(self, dims: Dims, choices: Choices) -> Iterator[tuple[str, str]]:
         """Heads must divide the hidden size unless `head_dim` is given, and key-value heads the heads."""
@@ -134,14 +160,14 @@ class Attention(Choice):
                 ),
             )
 
-    def settled(self, dims: Dims) -> Attention:
+    def settled(self, dims: Dims) -> Softmax:
         """Key-value heads and channels written out; no scale where it is the usual one."""
         channels = self.channels(dims)
         usual = self.scale is not None and math.isclose(self.scale, channels**-0.5, rel_tol=1e-12)
         changed = {"num_kv_heads": self.kv_heads, "head_dim": channels}
         return self.model_copy(update=changed | ({"scale": None} if usual else {}))
 
-    def scaled(self, scaling: Scaling) -> Attention:
+    def scaled(self, scaling: Scaling) -> Softmax:
         """The same number of query heads a key-value head, in as many groups as leave a head 16 channels.
 
         One group stays even where its heads get fewer; they have a multiple of 4 channels, so that every rotary
@@ -160,20 +186,18 @@ class Attention(Choice):
         return self.model_copy(update=changed)
 
 
-def sharing(num_heads: int, num_kv_heads: int) -> str:
-    """What attention with these query and key-value heads is called.
+def pattern_pairs(pattern: Pattern, p: Pass) -> int:
+    """Query-key pairs of a pass under a pattern."""
+    if not p.causal:
+        return p.new * p.end
+    return pattern.visible_pairs(p.end) - (pattern.visible_pairs(p.start) if p.start else 0)
 
-    MHA, multi-head: each query head has keys and values of its own (Vaswani et al. 2017); MQA, multi-query: all share
-    one head of them (Shazeer 2019, https://arxiv.org/abs/1911.02150); GQA, grouped-query: groups of query heads do
-    (Ainslie et al. 2023, https://arxiv.org/abs/2305.13245). Without any heads, a dash.
-    """
-    if not num_heads:
-        return "-"
-    return "MHA" if num_kv_heads == num_heads else "MQA" if num_kv_heads == 1 else "GQA"
+
+def softmax_of(layer: Choices) -> Softmax:
+    """The mixer of a layer that is known to have softmax attention."""
+    assert isinstance(layer.mixer, Softmax)
+    return layer.mixer
 
 
 def _nearest_divisor(whole: int, wanted: int) -> int:
     return min((d for d in range(1, whole + 1) if whole % d == 0), key=lambda d: abs(d - wanted))
-
-
-attentions: Registry[type[Attention]] = Registry("attention", __name__)

@@ -1,4 +1,4 @@
-"""The keys and values that later queries can still see, layer by layer."""
+"""The keys and values of a layer that later queries can still see."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from harness.choices.patterns import Pattern
-from harness.modules.context import Context
+from harness.modules.states import LayerState, Room
+from harness.modules.step import LayerStep
 
 
 @dataclass(frozen=True)
@@ -124,32 +125,42 @@ class QuantisedStore(Store):
         return copied
 
 
-class LayerCache:
+Shapes = tuple[tuple[int, int], tuple[int, int]]
+"""Heads and channels, of the keys and of the values of a token."""
+
+
+class KeyValues(LayerState):
     """Keys and values of every token so far.
 
     Args:
         store: what holds them.
+        shapes: of a token.
         capacity: tokens to allocate for at once.
     """
 
-    def __init__(self, store: type[Store], capacity: int) -> None:
+    def __init__(self, store: type[Store], shapes: Shapes, capacity: int = 0) -> None:
         self.keys, self.values = store(capacity), store(capacity)
+        self.shapes = shapes
 
     @property
     def nbytes(self) -> int:
         """Bytes that both tensors occupy."""
         return self.keys.nbytes + self.values.nbytes
 
-    def extend(self, keys: Tensor, values: Tensor, start: int) -> tuple[Vectors, Vectors, Tensor | None]:
-        """Add the keys and values of the tokens from column `start` on, [B, T, K, C].
+    def extend(self, keys: Tensor, values: Tensor) -> tuple[Vectors, Vectors, Tensor | None]:
+        """Add the keys and values of the next tokens, [B, T, K, C].
 
         Returns:
             Keys and values that the new queries need, [B, S, K, C], and their columns, [S]; None for all so far.
         """
-        end = start + int(keys.shape[1])  # int: while fvcore traces, a size is a tensor
+        start = self.length
+        self.length = start + int(keys.shape[1])  # int: while fvcore traces, a size is a tensor
+        return self._extend(keys, values, start)
+
+    def _extend(self, keys: Tensor, values: Tensor, start: int) -> tuple[Vectors, Vectors, Tensor | None]:
         self.keys.write(start, keys)
         self.values.write(start, values)
-        return self.keys.read(end), self.values.read(end), None
+        return self.keys.read(self.length), self.values.read(self.length), None
 
     def rows(self, index: Tensor) -> Self:
         """A copy for a batch whose sequences are those in these rows of this one's, [B']."""
@@ -157,17 +168,32 @@ class LayerCache:
         copied.keys, copied.values = self.keys.rows(index), self.values.rows(index)
         return copied
 
+    def aliased(self) -> Self:
+        """One that goes on from here, in the same memory as long as that lasts."""
+        copied = copy(self)
+        copied.keys, copied.values = copy(self.keys), copy(self.values)
+        return copied
 
-class PrunedLayerCache(LayerCache):
+    def reset(self) -> None:
+        """Forget all tokens; the memory stays."""
+        self.length = 0
+
+    def pretend(self, batch_size: int, columns: int) -> None:
+        """Keys and values of no particular content, on the meta device."""
+        keys, values = (torch.empty(batch_size, columns, *shape, device="meta") for shape in self.shapes)
+        self.extend(keys, values)
+
+
+class PrunedKeyValues(KeyValues):
     """Keys and values that a query yet to come can see, for a pattern that forgets; columns stand in any order."""
 
-    def __init__(self, store: type[Store], pattern: Pattern, paddings: tuple[int, ...]) -> None:
-        super().__init__(store, capacity=0)
+    def __init__(self, store: type[Store], shapes: Shapes, pattern: Pattern, paddings: tuple[int, ...]) -> None:
+        super().__init__(store, shapes)
         self.pattern, self.paddings = pattern, paddings
         self.columns = torch.empty(0, dtype=torch.long)  # [S], on the CPU, so that pruning never waits for a device
 
-    def extend(self, keys: Tensor, values: Tensor, start: int) -> tuple[Vectors, Vectors, Tensor | None]:
-        """See `LayerCache.extend`; what only the new queries need is not kept."""
+    def _extend(self, keys: Tensor, values: Tensor, start: int) -> tuple[Vectors, Vectors, Tensor | None]:
+        """What only the new queries need is not kept."""
         tokens = int(keys.shape[1])
         free = self._forgotten(start + 1).nonzero().flatten()
         if tokens == len(free) == 1:  # as in every step behind a full band: nothing moves
@@ -181,6 +207,11 @@ class PrunedLayerCache(LayerCache):
         needed = (*self._read(), self.columns)
         self._drop(self._forgotten(start + tokens).nonzero().flatten())
         return needed
+
+    def reset(self) -> None:
+        """Forget all tokens."""
+        super().reset()
+        self.columns = self.columns[:0]
 
     def _forgotten(self, n: int) -> Tensor:
         """Which columns no query from column n - 1 on can see, in any sequence; columns from n on are not, [S]."""
@@ -205,42 +236,27 @@ class PrunedLayerCache(LayerCache):
         return self.keys.read(len(self.columns)), self.values.read(len(self.columns))
 
 
-class KVCache:
-    """The caches of all layers, and how many columns of tokens they have seen.
+def key_values(room: Room, pattern: Pattern, shapes: Shapes) -> KeyValues:
+    """An empty state for keys and values, of which those are kept that a pattern shows to later queries."""
+    store = QuantisedStore if room.quantised else Store
+    if pattern.forgets and room.prunes:
+        paddings = (0,) if room.padding is None else tuple(sorted(set(room.padding.tolist())))
+        return PrunedKeyValues(store, shapes, pattern, paddings)
+    return KeyValues(store, shapes, room.capacity)
+
+
+def with_earlier(step: LayerStep, keys: Tensor, values: Tensor) -> tuple[Vectors, Vectors, Tensor]:
+    """All keys and values that the queries of a pass may see, [B, S, K, C], and their places, [S] or [B, S].
 
     Args:
-        patterns: of the layers.
-        padding: how many columns stand in front of each sequence of a batch, [B]; None for none.
-        capacity: columns to allocate for at once; more can come, but each pass beyond copies what is there.
-        quantised: whether keys and values are rounded to integers of 8 bits.
+        step: the pass, whose state, if any, is extended.
+        keys: of the tokens that are computed, [B, T, K, C].
+        values: of the same tokens.
     """
-
-    def __init__(
-        self, patterns: list[Pattern], padding: Tensor | None = None, capacity: int = 0, quantised: bool = False
-    ) -> None:
-        store = QuantisedStore if quantised else Store
-        paddings = (0,) if padding is None else tuple(sorted(set(padding.tolist())))
-        self.layers: list[LayerCache] = [
-            PrunedLayerCache(store, pattern, paddings) if pattern.forgets else LayerCache(store, capacity)
-            for pattern in patterns
-        ]
-        self.padding = padding
-        self.length = 0
-        self.context: Context | None = None  # of the passes so far
-
-    def rows(self, index: Tensor) -> KVCache:
-        """A copy that goes on from these sequences: any of them, in any order, any number of times.
-
-        Args:
-            index: rows of this batch, [B'].
-        """
-        copied = copy(self)
-        copied.layers = [layer.rows(index) for layer in self.layers]
-        copied.padding = None if self.padding is None else self.padding[index]
-        copied.context = self.context and self.context.rows(index)
-        return copied
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all keys and values."""
-        return sum(layer.nbytes for layer in self.layers)
+    if step.state is None:
+        return keys, values, step.places.queries
+    assert isinstance(step.state, KeyValues)
+    held_keys, held_values, columns = step.state.extend(keys, values)
+    if columns is None:
+        return held_keys, held_values, step.places.so_far
+    return held_keys, held_values, step.places.of(columns.to(keys.device))

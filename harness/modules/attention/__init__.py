@@ -1,1 +1,0 @@
-"""Attention layers: [B, T, D] -> [B, T, D]."""

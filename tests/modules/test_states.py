@@ -1,0 +1,65 @@
+"""What layers keep between passes, and that a layer which keeps nothing of what it is given is an error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from harness.modules.mixers.softmax import AttentionLayer
+from harness.modules.states import Cache, Carried, LayerState
+from harness.spec import load_spec
+from tests.contract.examples import lively, tokens_for
+
+
+def carried() -> Carried:
+    state = Carried()
+    state.advance(3, matrix=torch.arange(12.0).view(2, 2, 3), convolution=torch.ones(2, 4, dtype=torch.float16))
+    return state
+
+
+def test_carried_tensors_are_replaced_copied_by_row_and_forgotten() -> None:
+    state = carried()
+    assert (state.length, state.nbytes) == (3, 12 * 4 + 8 * 2)
+    twice = state.rows(torch.tensor([1, 1, 0]))
+    assert twice.get("matrix").shape == (3, 2, 3)  # type: ignore[union-attr]
+    twice.advance(1, matrix=torch.zeros(3))
+    assert state.get("convolution") is not None
+    assert (state.length, twice.length) == (3, 4)
+    state.reset()
+    assert (state.length, state.nbytes, state.get("matrix")) == (0, 0, None)
+
+
+def test_a_cache_adds_up_what_its_layers_keep() -> None:
+    layers: list[LayerState | None] = [carried(), None, carried()]
+    cache = Cache(layers)
+    assert cache.nbytes == 2 * carried().nbytes
+    assert cache.rows(torch.tensor([0])).nbytes == carried().nbytes
+    cache.reset()
+    assert (cache.length, cache.nbytes) == (0, 0)
+
+
+@pytest.mark.parametrize("name", ["llama-7b", "gpt3-small"])
+def test_a_cache_that_was_reset_starts_anew(name: str) -> None:
+    model = lively(load_spec(name).scaled(max_seq_len=40))
+    tokens = tokens_for(model.spec, 2, 9)
+    with torch.no_grad():
+        whole = model(tokens)
+        cache = model.new_cache(capacity=9)
+        model(tokens.flip(0), cache=cache)
+        cache.reset()
+        again = torch.cat([model(piece, cache=cache) for piece in tokens.split([4, 5], dim=1)], dim=1)
+    torch.testing.assert_close(again, whole, rtol=0.0, atol=1e-10)
+
+
+def test_a_mixer_that_ignores_its_state_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forgetful(self: Any, x: Any, step: Any) -> Any:
+        return torch.zeros_like(x)
+
+    model = lively(load_spec("llama-7b").scaled())
+    monkeypatch.setattr(AttentionLayer, "forward", forgetful)
+    tokens = tokens_for(model.spec, 1, 5)
+    model(tokens)
+    with pytest.raises(RuntimeError, match="layer 0 kept 0 of 5 columns: its mixer ignores its state"):
+        model(tokens, cache=model.new_cache())
