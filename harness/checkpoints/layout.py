@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -214,9 +215,25 @@ class Released:
 Templates = Mapping[str, str | tuple[tuple[str, ...], Form]]
 """Released name -> the model's name, or names with a form.
 
-`{i}` stands for each layer, and `qkv` for `query`, `key` and `value`, where a release has one tensor for the three.
+`{i}` stands for each layer, and `qkv` for `query`, `key` and `value`, where a release has one tensor for the three. At
+the end of a name of the model's `[{e}]` stands for each part of a stacked parameter, and `{e}` in the released name for
+its number, where a release has a tensor for each expert.
 """
 QKV = ".qkv."
+EACH, NUMBER = "[{e}]", "{e}"
+PART = re.compile(r"\[(\d+)\]$")
+
+
+def whole_of(own: str) -> tuple[str, int | None]:
+    """The name of the parameter that a name means a part of, and the number of the part: "up[3]" -> "up", 3."""
+    found = PART.search(own)
+    return (own[: found.start()], int(found[1])) if found else (own, None)
+
+
+def shape_of(own: str, shapes: Mapping[str, Shape]) -> Shape:
+    """The shape of a parameter, or of a part of it."""
+    name, part = whole_of(own)
+    return shapes[name] if part is None else shapes[name][1:]
 
 
 def released_tensors(templates: Templates, spec: Spec, shapes: Mapping[str, Shape]) -> list[Released]:
@@ -230,20 +247,29 @@ def released_tensors(templates: Templates, spec: Spec, shapes: Mapping[str, Shap
     """
     fitting = [
         released
-        for released in _expanded(templates, spec.dims.num_layers)
-        if all(own in shapes for own in released.own)
+        for released in _expanded(templates, spec.dims.num_layers, shapes)
+        if all(whole_of(own)[0] in shapes for own in released.own)
     ]
     last = {own: released for released in fitting for own in released.own}
-    if missing := set(shapes) - set(last):
+    wanted = set(shapes)
+    for name in {whole_of(own)[0] for own in last} - set(last):
+        wanted = wanted - {name} | {f"{name}[{part}]" for part in range(shapes[name][0])}
+    if missing := wanted - set(last):
         raise HarnessError(f"{spec.name}: the release has no tensor for {', '.join(sorted(missing)[:3])}")
     return [released for released in fitting if all(last[own] is released for own in released.own)]
 
 
-def _expanded(templates: Templates, num_layers: int) -> Iterator[Released]:
+def _expanded(templates: Templates, num_layers: int, shapes: Mapping[str, Shape]) -> Iterator[Released]:
     for name, target in templates.items():
         own, form = ((target,), UNCHANGED) if isinstance(target, str) else target
         if QKV in own[0]:
             own, form = tuple(own[0].replace(QKV, f".{part}.") for part in ("query", "key", "value")), Fused(form)
         for index in range(num_layers if "{i}" in name else 1):
             layer = str(index)
-            yield Released(name.replace("{i}", layer), tuple(text.replace("{i}", layer) for text in own), form)
+            in_layer, parts = name.replace("{i}", layer), tuple(text.replace("{i}", layer) for text in own)
+            if not parts[0].endswith(EACH):
+                yield Released(in_layer, parts, form)
+                continue
+            for number in range(shapes.get(parts[0].removesuffix(EACH), (0,))[0]):
+                numbered = tuple(text.replace(NUMBER, str(number)) for text in parts)
+                yield Released(in_layer.replace(NUMBER, str(number)), numbered, form)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from harness.checkpoints import gguf
 from harness.checkpoints.config import read_config
 from harness.checkpoints.folder import WHOLE, TensorFolder, TensorSource, TextTensors
-from harness.checkpoints.layout import QKV, Released, Templates, released_tensors
+from harness.checkpoints.layout import QKV, Released, Templates, released_tensors, shape_of, whole_of
 from harness.checkpoints.translate import family_of, import_config
 from harness.checkpoints.unread import quantised
 from harness.checkpoints.wrappers import text_of
@@ -54,12 +54,15 @@ def load_checkpoint(
     """
     checkpoint = _opened(Path(path))
     model = build(checkpoint.spec, device="meta", dtype=dtype)
-    parameters = dict(model.named_parameters())
+    tensors = tensors_of(model)
     shapes = _shapes(model)
     weights: dict[str, Tensor] = {}
     for released in checkpoint.fitting(shapes):
         for own, part in zip(released.own, checkpoint.read(released, shapes), strict=True):
-            weights[own] = nn.Parameter(torch.empty_like(parameters[own], device=device).copy_(part))
+            name, number = whole_of(own)
+            if name not in weights:
+                weights[name] = torch.empty_like(tensors[name], device=device, requires_grad=False)
+            (weights[name] if number is None else weights[name][number]).copy_(part)
     model.load_state_dict(weights, assign=True)
     if any(block.pattern.visible(0, 1, context=2) for block in model.spec.blocks.values()):
         model.find_context = partial(find_context, model.spec.context_tokens)
@@ -103,7 +106,7 @@ def save_checkpoint(model: Decoder, folder: str | Path) -> None:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / SPEC).unlink(missing_ok=True)
-    weights = {name: parameter.detach() for name, parameter in model.named_parameters()}
+    weights = {name: tensor.detach() for name, tensor in tensors_of(model).items()}
     temporary = folder / f".{WHOLE}.tmp"
     save_file(weights, temporary)
     temporary.replace(folder / WHOLE)
@@ -136,7 +139,7 @@ class _Checkpoint:
         name = self.source.stored(released.name)
         if name is None:
             raise HarnessError(f"{self.source.where}: tensor {released.name!r} is missing")
-        expected = released.form.shape([shapes[own] for own in released.own])
+        expected = released.form.shape([shape_of(own, shapes) for own in released.own])
         found = self.source.shape(name)
         if expected != found:
             raise HarnessError(
@@ -148,14 +151,14 @@ class _Checkpoint:
         """One released tensor as the parameters that it holds."""
         name = self.source.stored(released.name)
         assert name is not None
-        return released.form.to_model(self.source.tensor(name), [shapes[own] for own in released.own])
+        return released.form.to_model(self.source.tensor(name), [shape_of(own, shapes) for own in released.own])
 
 
 def _opened(path: Path) -> _Checkpoint:
     if (path / SPEC).is_file():
         spec = load_spec(path / SPEC)
         folder = TensorFolder(path)
-        own = {name: name for name, _ in build(spec, device="meta").named_parameters()}
+        own = {name: name for name in tensors_of(build(spec, device="meta"))}
         older = {name: todays_name(name) for name in folder.names if todays_name(name) in own or QKV in name}
         stored = {name: of for name, of in own.items() if of not in older.values()}
         return _Checkpoint(spec, stored | older, folder)
@@ -183,11 +186,17 @@ def _released(path: Path) -> _Checkpoint:
     folder: TensorSource = TensorFolder(path)
     folder = TextTensors(folder) if text.about else folder
     spec = _with_stored_head(spec, family.templates(spec), folder)
-    return _Checkpoint(spec, family.templates(spec), folder, family.ignored)
+    further = (f"model.layers.{spec.dims.num_layers}.",) if family.predicts_further else ()
+    return _Checkpoint(spec, family.templates(spec), folder, (*family.ignored, *further))
+
+
+def tensors_of(model: Decoder) -> dict[str, Tensor]:
+    """What a checkpoint of a model holds, each shared tensor once: its parameters, and what else belongs to it."""
+    return {**dict(model.named_parameters()), **dict(model.named_buffers())}
 
 
 def _shapes(model: Decoder) -> Shapes:
-    return {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
+    return {name: tuple(tensor.shape) for name, tensor in tensors_of(model).items()}
 
 
 def _with_stored_head(spec: Spec, templates: Templates, source: TensorSource) -> Spec:

@@ -7,9 +7,7 @@ CROSS = "the decoder of an encoder-decoder, with cross-attention"
 
 _BY_REASON = {
     # The experts of the MLP.
-    "mixture of experts": "aria_text cohere2_moe dbrx dots1 ernie4_5_moe exaone_moe flex_olmo glm4_moe granitemoe "
-    "granitemoeshared hunyuan_v1_moe hy_v3 kolibri1 mellum minimax_m2 mixtral olmoe phimoe qwen2_moe qwen3_moe "
-    "solar_open",
+    "mixture of experts": "aria_text cohere2_moe dbrx exaone_moe flex_olmo hy_v3 kolibri1 mellum solar_open",
     "mixture of experts and latent attention": "axk1 deepseek_v2 deepseek_v3 glm4_moe_lite longcat_flash",
     "mixture of experts, and latent attention to the keys that an indexer picks": "axk2 deepseek_v32 dots3_note_text "
     "glm_moe_dsa",

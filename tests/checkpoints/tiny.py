@@ -83,6 +83,18 @@ GRANITE_DENSE = {
     "layer_types": ["full_attention"] * 3,
     "mamba_n_heads": 8,
 }
+LOCAL_EXPERTS = {**BASE, "num_local_experts": 4, "num_experts_per_tok": 2}
+QWEN_EXPERTS = {**BASE, "num_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 20}
+ROUTED_EXPERTS = {
+    **BASE,
+    "n_routed_experts": 8,
+    "num_experts_per_tok": 3,
+    "moe_intermediate_size": 20,
+    "n_shared_experts": 2,
+    "first_k_dense_replace": 1,
+}
+GROUPS = {"n_group": 4, "topk_group": 2, "routed_scaling_factor": 2.5}
+ERNIE_EXPERTS = {**BASE, "moe_num_experts": 6, "moe_k": 2, "moe_intermediate_size": 20}
 NEMOTRON_H = {**BASE, "head_dim": 8}
 del NEMOTRON_H["num_hidden_layers"]
 OPT = {**BARE, "ffn_dim": 128, "pad_token_id": 1}
@@ -284,6 +296,54 @@ TINY: dict[str, list[dict[str, Any]]] = {
         {**BARE, "num_attention_heads": 6, "hidden_size": 48, "alibi": True},
         {**BARE, "new_decoder_architecture": True, "num_kv_heads": 2, "activation": "relu"},
         {**BARE, "new_decoder_architecture": True, "num_kv_heads": 4, "num_ln_in_parallel_attn": 1, "bias": True},
+    ],
+    "mixtral": [LOCAL_EXPERTS, {**LOCAL_EXPERTS, "sliding_window": 5, "head_dim": 12, "tie_word_embeddings": True}],
+    "qwen2_moe": [
+        {**QWEN_EXPERTS, "shared_expert_intermediate_size": 24},
+        {
+            **QWEN_EXPERTS,
+            "shared_expert_intermediate_size": 24,
+            "norm_topk_prob": True,
+            "qkv_bias": False,
+            "decoder_sparse_step": 2,
+        },
+    ],
+    "qwen3_moe": [
+        {**QWEN_EXPERTS, "head_dim": 12, "norm_topk_prob": True},
+        {**QWEN_EXPERTS, "mlp_only_layers": [0], "attention_bias": True, "tie_word_embeddings": True},
+    ],
+    "olmoe": [
+        {**BASE, "num_experts": 6, "num_experts_per_tok": 2},
+        {**BASE, "num_experts": 6, "num_experts_per_tok": 2, "norm_topk_prob": True, "attention_bias": True},
+    ],
+    "granitemoe": [
+        {**LOCAL_EXPERTS, "embedding_multiplier": 3.0, "logits_scaling": 8.0, "attention_multiplier": 0.2},
+        {**LOCAL_EXPERTS, "residual_multiplier": 0.22, "attention_bias": True, "tie_word_embeddings": True},
+    ],
+    "granitemoeshared": [{**LOCAL_EXPERTS, "shared_intermediate_size": 24}, LOCAL_EXPERTS],
+    "glm4_moe": [
+        {**ROUTED_EXPERTS, "head_dim": 8},
+        {**ROUTED_EXPERTS, **GROUPS, "head_dim": 12, "use_qk_norm": True, "attention_bias": True},
+    ],
+    "dots1": [
+        {**ROUTED_EXPERTS, "routed_scaling_factor": 2.5, "sliding_window": None},
+        {**ROUTED_EXPERTS, **GROUPS, "norm_topk_prob": True, "sliding_window": 5, "max_window_layers": 2},
+    ],
+    "ernie4_5_moe": [
+        ERNIE_EXPERTS,
+        {**ERNIE_EXPERTS, "num_hidden_layers": 5, "moe_layer_interval": 2, "moe_num_shared_experts": 0},
+    ],
+    "hunyuan_v1_moe": [
+        {**BASE, "num_experts": 4, "moe_topk": 2, "head_dim": 8},
+        {**BASE, "num_experts": 4, "moe_topk": [3] * 3, "head_dim": 12, "attention_bias": True},
+    ],
+    "minimax_m2": [
+        {**LOCAL_EXPERTS, "head_dim": 8},
+        {**LOCAL_EXPERTS, "head_dim": 12, "rotary_dim": 6, "tie_word_embeddings": True},
+    ],
+    "phimoe": [
+        {**LOCAL_EXPERTS, "attention_bias": True, "lm_head_bias": True},
+        {**LOCAL_EXPERTS, "num_local_experts": 8, "sliding_window": 5, "tie_word_embeddings": True},
     ],
     "gpt_bigcode": [GPT, {**GPT, "multi_query": False, "n_inner": 52, "tie_word_embeddings": False}],
     "gpt_neo": [

@@ -35,6 +35,9 @@ class Family:
     ignored: ClassVar[tuple[str, ...]] = ()
     """Ends of the names of released tensors that are no parameters, such as tables of frequencies."""
 
+    predicts_further: ClassVar[bool] = False
+    """Whether checkpoints hold layers behind the last, which predict further tokens: no part of the model here."""
+
     defaults: ClassVar[Fields] = {}
     """What the family's code assumes of fields that a config leaves out, where that is not what LLaMA's assumes."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -9,27 +11,36 @@ from harness.choices import mlps
 from harness.choices.base import Dims
 from harness.modules.layers import Linear
 
+MakeLinear = Callable[[int, int, bool], nn.Module]
+"""Makes a product from widths in and out and whether it has a bias."""
+
 
 class ActivatedMLP(nn.Module):
-    """down(activation(up(x))), or down(activation(gate(x)) * up(x)) for a gated choice."""
+    """down(activation(up(x))), or down(activation(gate(x)) * up(x)) for a gated choice.
 
-    def __init__(self, mlp: mlps.ActivatedMLP, dims: Dims) -> None:
+    Args:
+        mlp: the choice.
+        dims: of the model.
+        linear: what makes its products; experts have one of their own.
+    """
+
+    def __init__(self, mlp: mlps.ActivatedMLP, dims: Dims, linear: MakeLinear = Linear) -> None:
         super().__init__()
-        self.gate = Linear(dims.hidden_size, mlp.intermediate_size, mlp.bias) if mlp.gated else None
-        self.up = Linear(dims.hidden_size, mlp.intermediate_size, mlp.bias)
-        self.down = Linear(mlp.intermediate_size, dims.hidden_size, mlp.bias)
+        self.gate = linear(dims.hidden_size, mlp.intermediate_size, mlp.bias) if mlp.gated else None
+        self.up = linear(dims.hidden_size, mlp.intermediate_size, mlp.bias)
+        self.down = linear(mlp.intermediate_size, dims.hidden_size, mlp.bias)
 
     def activation(self, x: Tensor) -> Tensor:
         """Element by element, into a new tensor."""
         raise NotImplementedError
 
+    def joined(self, gate: Tensor, up: Tensor) -> Tensor:
+        """What comes out of a gate with what it is the gate of; both may be written over where nothing is trained."""
+        activated = self.activation(gate)
+        return activated * up if torch.is_grad_enabled() else activated.mul_(up)
+
     def forward(self, x: Tensor) -> Tensor:
         """[B, T, D] -> [B, T, D]."""
-        if self.gate is None:
-            inner = self.activation(self.up(x))
-        elif torch.is_grad_enabled():
-            inner = self.activation(self.gate(x)) * self.up(x)
-        else:
-            inner = self.activation(self.gate(x)).mul_(self.up(x))
+        inner = self.activation(self.up(x)) if self.gate is None else self.joined(self.gate(x), self.up(x))
         out: Tensor = self.down(inner)
         return out
