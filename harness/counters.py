@@ -32,7 +32,7 @@ with warnings.catch_warnings():
 NOT_COUNTED = frozenset(
     # Creates, moves or views; no arithmetic.
     "alias arange as_strided cat clone copy detach embedding empty empty_like expand flip full full_like gather "
-    "index_select "
+    "index_select mT "
     "masked_fill new_empty new_empty_strided new_zeros nonzero ones ones_like permute roll scalar_tensor scatter "
     "scatter_add select "
     "select_backward slice slice_backward split split_with_sizes squeeze stack t to_copy transpose tril unbind "

@@ -8,7 +8,7 @@ CROSS = "the decoder of an encoder-decoder, with cross-attention"
 _BY_REASON = {
     # The experts of the MLP.
     "mixture of experts": "aria_text cohere2_moe dbrx exaone_moe flex_olmo hy_v3 kolibri1 mellum solar_open",
-    "mixture of experts and latent attention": "axk1 deepseek_v2 deepseek_v3 glm4_moe_lite longcat_flash",
+    "mixture of experts and latent attention": "axk1 longcat_flash",
     "mixture of experts, and latent attention to the keys that an indexer picks": "axk2 deepseek_v32 dots3_note_text "
     "glm_moe_dsa",
     "mixture of experts, and attention to the keys that an indexer picks": "minimax_m3_vl_text",
@@ -30,7 +30,6 @@ _BY_REASON = {
     "convolutions": "lfm2",
     "convolutions and gated attention": "lfm3",
     # Other attention.
-    "latent attention": "minicpm3 youtu",
     "differential attention": "diffllama",
     "attention whose scores are shifted by what the values say": "doge",
     "attention sinks": "granite_swa",

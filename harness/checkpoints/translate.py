@@ -98,7 +98,8 @@ def _plain(translated: Document) -> Document:
     choices, blocks = translated["choices"], translated.get("blocks", {})
     for holder in (choices, *blocks.values()):
         attention = holder.get("mixer")
-        if isinstance(attention, dict) and attention.get("scale") == channels(translated) ** -0.5:
+        softmax = isinstance(attention, dict) and attention["kind"] == "softmax"
+        if softmax and attention.get("scale") == channels(translated) ** -0.5:
             holder["mixer"] = {name: value for name, value in attention.items() if name != "scale"}
     return translated
 

@@ -79,7 +79,6 @@ def explicit(spec: Spec) -> tuple[object, ...]:
     """What the spec says, with the heads' channels written out, as transformers 5 writes them."""
 
     def filled(choices: Choices) -> Choices:
-        attention = choices.mixer.model_copy(update={"head_dim": choices.mixer.channels(spec.dims)})
-        return replace(choices, mixer=attention)
+        return replace(choices, mixer=choices.mixer.settled(spec.dims))
 
     return spec.dims, filled(spec.choices), {name: filled(block) for name, block in spec.blocks.items()}, spec.layers

@@ -94,6 +94,16 @@ ROUTED_EXPERTS = {
     "first_k_dense_replace": 1,
 }
 GROUPS = {"n_group": 4, "topk_group": 2, "routed_scaling_factor": 2.5}
+LATENT = {
+    **MULTI_HEAD,
+    "q_lora_rank": 20,
+    "kv_lora_rank": 12,
+    "qk_nope_head_dim": 8,
+    "qk_rope_head_dim": 4,
+    "v_head_dim": 6,
+}
+LATENT_YARN = {**YARN, "mscale": 1.0, "mscale_all_dim": 0.8}
+LATENT_EXPERTS = {**ROUTED_EXPERTS, **LATENT, "num_key_value_heads": 4}
 ERNIE_EXPERTS = {**BASE, "moe_num_experts": 6, "moe_k": 2, "moe_intermediate_size": 20}
 NEMOTRON_H = {**BASE, "head_dim": 8}
 del NEMOTRON_H["num_hidden_layers"]
@@ -344,6 +354,26 @@ TINY: dict[str, list[dict[str, Any]]] = {
     "phimoe": [
         {**LOCAL_EXPERTS, "attention_bias": True, "lm_head_bias": True},
         {**LOCAL_EXPERTS, "num_local_experts": 8, "sliding_window": 5, "tie_word_embeddings": True},
+    ],
+    "deepseek_v2": [
+        {**LATENT_EXPERTS, "q_lora_rank": None, "rope_parameters": LATENT_YARN},
+        {**LATENT_EXPERTS, **GROUPS, "topk_method": "group_limited_greedy", "attention_bias": True},
+    ],
+    "deepseek_v3": [
+        {**LATENT_EXPERTS, **GROUPS, "rope_parameters": LATENT_YARN},
+        {**LATENT_EXPERTS, "n_group": 1, "topk_group": 1, "q_lora_rank": None, "attention_bias": True},
+    ],
+    "glm4_moe_lite": [
+        LATENT_EXPERTS,
+        {**LATENT_EXPERTS, **GROUPS, "mlp_layer_types": ["dense", "dense", "sparse"], "tie_word_embeddings": True},
+    ],
+    "minicpm3": [
+        {**LATENT, "num_key_value_heads": 4},
+        {**LATENT, "num_key_value_heads": 4, "scale_depth": None, "dim_model_base": None, "q_lora_rank": None},
+    ],
+    "youtu": [
+        {**LATENT, "num_key_value_heads": 4, "rope_parameters": LATENT_YARN},
+        {**LATENT, "num_key_value_heads": 4, "q_lora_rank": None, "attention_bias": True, "tie_word_embeddings": False},
     ],
     "gpt_bigcode": [GPT, {**GPT, "multi_query": False, "n_inner": 52, "tie_word_embeddings": False}],
     "gpt_neo": [

@@ -61,6 +61,8 @@ class State:
 class Mixer(Choice):
     """How the tokens of a layer learn of each other. A part that a mixer does not have costs nothing."""
 
+    short: ClassVar[str]
+    """What tables call it, where that is not by its heads."""
     present: ClassVar[bool] = True
     """Whether there is one at all."""
     uses_pattern: ClassVar[bool] = False

@@ -19,6 +19,7 @@ class NoMixer(Mixer):
     kind = "none"
     source = Source("Puzzle: Distillation-Based NAS for Inference-Optimized LLMs", "https://arxiv.org/abs/2411.19146")
 
+    short = "-"
     present = False
 
     def problems(self, dims: Dims, choices: Choices) -> Iterator[tuple[str, str]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Protocol
 
 from torch import Tensor
+from torch.nn.functional import pad
 
 from harness.choices.patterns import Pattern, triangle
 from harness.modules import implementation_of
@@ -30,7 +32,7 @@ def attend(pattern: Pattern, q: Tensor, k: Vectors, v: Vectors, view: View) -> T
         pattern: which keys a query sees.
         q: queries, [B, T, H, C].
         k: keys as a cache holds them, [B, S, K, C], vectors or integers.
-        v: values likewise.
+        v: values likewise; they may have another number of channels.
         view: where they stand, and how scores follow from their products.
 
     Returns:
@@ -43,7 +45,17 @@ def attend(pattern: Pattern, q: Tensor, k: Vectors, v: Vectors, view: View) -> T
         if all_seen and one_query.suits_codes(q, k):
             return one_query.over_codes(q, k, v, view)
         k, v = k.expanded(), v.expanded()
-    return way(pattern, q, k, view)(pattern, q, k, v, view)
+    if int(q.shape[-1]) == int(v.shape[-1]) or int(q.shape[1]) == 1 or q.is_meta:
+        return way(pattern, q, k, view)(pattern, q, k, v, view)
+    return _in_equal_widths(pattern, q, k, v, view)
+
+
+def _in_equal_widths(pattern: Pattern, q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:
+    """The same with zeros beside the narrower ones of keys and values: torch's fast kernels know one width only."""
+    width, of_values = max(int(q.shape[-1]), int(v.shape[-1])), int(v.shape[-1])
+    view = replace(view, scale=view.scale or int(q.shape[-1]) ** -0.5)
+    q, k, v = (pad(x, (0, width - int(x.shape[-1]))) for x in (q, k, v))
+    return way(pattern, q, k, view)(pattern, q, k, v, view)[..., :of_values]
 
 
 def way(pattern: Pattern, q: Tensor, k: Tensor, view: View) -> Way:  # noqa: PLR0911  # a line for each way

@@ -15,6 +15,8 @@ from harness.tuning import tuning
 
 def over_all(pattern: Pattern, q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:
     """Softmax over all keys, [B, 1, H, C]."""
+    if int(q.shape[-1]) != int(v.shape[-1]):
+        return _written_out(q, k, v, view)
     many = int(k.shape[1]) >= tuning().products_from and len(q) > 0
     if many and by_onednn(q.reshape(-1, int(q.shape[-1]))[: _sharing(q, k)], k[0, :, 0]):
         return _by_products(q, k, v, view)
@@ -46,7 +48,7 @@ def over_codes(q: Tensor, k: Codes, v: Codes, view: View) -> Tensor:
         keys, key_scales, values, value_scales = of_head  # [S, C], [S, 1], ..
         scores = product(queries, keys.to(q.dtype)) * key_scales.mT
         heads.append(product(scores.softmax(-1) * value_scales.mT, values.to(q.dtype).mT))
-    return torch.stack(heads).view(q.shape)
+    return torch.stack(heads).view(*q.shape[:3], -1)
 
 
 def _by_products(q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:
@@ -58,6 +60,13 @@ def _by_products(q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:
         scores = [product(*pair) for pair in zip(queries, keys, strict=True)]
     heads = [product(each.softmax(-1), of.mT) for each, of in zip(scores, values, strict=True)]
     return torch.stack(heads).view(q.shape)
+
+
+def _written_out(q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:
+    """Softmax over all keys with values of another width, for which torch's kernel would first copy all keys."""
+    queries, keys, values = _by_key_head(q, view, k), _heads(k), _heads(v)
+    out = (queries @ keys.mT).softmax(-1) @ values  # [B x K, G, C of the values]
+    return out.view(*q.shape[:3], int(v.shape[-1]))
 
 
 def _sharing(q: Tensor, k: Tensor) -> int:
