@@ -97,6 +97,35 @@ def taken_apart(tensors: Tensors) -> Tensors:
     return apart
 
 
+def expert_by_expert(tensors: Tensors) -> Tensors:
+    """Experts that the reference keeps in one tensor, as releases store them."""
+    apart = {name: tensor for name, tensor in tensors.items() if ".experts." not in name}
+    for name, tensor in tensors.items():
+        for number, expert in enumerate(tensor if ".experts." in name else ()):
+            one = name.replace(".experts.", f".experts.{number}.")
+            if "gate_up_proj" in name:
+                for part, rows in zip(("gate_proj", "up_proj"), expert.chunk(2), strict=True):
+                    apart[one.replace("gate_up_proj", f"{part}.weight")] = rows.clone()
+            else:
+                apart[f"{one}.weight"] = expert.clone()
+    return apart
+
+
+KIMI = {
+    **BASE,
+    "num_key_value_heads": 4,
+    "q_lora_rank": 20,
+    "kv_lora_rank": 12,
+    "qk_nope_head_dim": 8,
+    "qk_rope_head_dim": 4,
+    "v_head_dim": 6,
+    "n_routed_experts": 6,
+    "moe_intermediate_size": 20,
+    "num_experts_per_tok": 2,
+    "n_group": 1,
+    "topk_group": 1,
+    "first_k_dense_replace": 1,
+}
 PUZZLE = {"attention": {"n_heads_in_group": 2, "no_op": False}, "ffn": {"ffn_mult": 1.5, "no_op": False}}
 ORION = {**BASE, "rms_norm_eps": 1e-5, "num_key_value_heads": 4}
 MINICPM = {"scale_emb": 12, "scale_depth": 1.4, "dim_model_base": 16, "tie_word_embeddings": True}
@@ -113,6 +142,7 @@ SAME_AS: dict[str, list[SameAs]] = {
             {**BASE, "rope_parameters": DYNAMIC, "max_position_embeddings": 8},
         ),
     ],
+    "kimi_k2": [SameAs(KIMI, "deepseek_v3", KIMI, packed=expert_by_expert)],
     "aquila": [SameAs(BASE, "llama", BASE)],
     "xverse": [SameAs({**BASE, "max_tokenizer_truncation": 9}, "llama", BASE)],
     "Yi": [SameAs(BASE, "llama", BASE, {"input_layernorm": "ln1", "post_attention_layernorm": "ln2"})],

@@ -65,7 +65,8 @@ def _by_products(q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:
 def _written_out(q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:
     """Softmax over all keys with values of another width, for which torch's kernel would first copy all keys."""
     queries, keys, values = _by_key_head(q, view, k), _heads(k), _heads(v)
-    out = (queries @ keys.mT).softmax(-1) @ values  # [B x K, G, C of the values]
+    scores = (keys @ queries.mT).mT  # with the larger factor on the left, as MKL wants it
+    out = scores.softmax(-1) @ values  # [B x K, G, C of the values]
     return out.view(*q.shape[:3], int(v.shape[-1]))
 
 
