@@ -31,19 +31,18 @@ with warnings.catch_warnings():
 
 NOT_COUNTED = frozenset(
     # Creates, moves or views; no arithmetic.
-    "alias arange as_strided cat clone copy detach embedding empty empty_like expand flip full full_like gather "
-    "index_select mT "
-    "masked_fill new_empty new_empty_strided new_zeros nonzero ones ones_like permute roll scalar_tensor scatter "
-    "scatter_add select "
-    "select_backward slice slice_backward split split_with_sizes squeeze stack t to_copy transpose tril unbind "
-    "unflatten unsafe_view unsqueeze view view_as where zeros zeros_like "
+    "alias arange as_strided cat clone constant_pad_nd copy detach embedding empty empty_like expand flip full "
+    "full_like gather index_select mT masked_fill new_empty new_empty_strided new_zeros nonzero ones "
+    "ones_like pad permute roll scalar_tensor scatter scatter_add select select_backward slice "
+    "slice_backward split split_with_sizes squeeze stack t to_copy transpose tril unbind unflatten "
+    "unsafe_view unsqueeze view view_as where zeros zeros_like "
     # Works element by element or reduces each vector: by convention not billed.
-    "abs add addcmul and bitwise_and bitwise_not bitwise_or clamp cos div embedding_dense_backward eq expm1 "
-    "floor_divide fused_rms_norm fused_rms_norm_backward floor ge gelu gelu_backward gt layer_norm le "
-    "linalg_vector_norm log log1p logical_and lt max maximum mean mul native_layer_norm native_layer_norm_backward "
-    "neg or pow reciprocal relu remainder repeat_interleave rms_norm rsqrt rsub safe_softmax sigmoid "
-    "sigmoid_backward silu silu_backward sin softmax softmax_backward_data softplus softplus_backward square sub sum "
-    "tanh tanh_backward threshold_backward "
+    "abs add addcmul and bitwise_and bitwise_not bitwise_or clamp cos div embedding_dense_backward eq exp expm1 floor "
+    "floor_divide fused_rms_norm fused_rms_norm_backward ge gelu gelu_backward gt layer_norm le linalg_vector_norm "
+    "log log1p logical_and lt max maximum mean mul native_layer_norm native_layer_norm_backward neg or pow reciprocal "
+    "relu remainder repeat_interleave rms_norm rsqrt rsub safe_softmax sigmoid sigmoid_backward silu silu_backward "
+    "sin softmax softmax_backward_data softplus softplus_backward square sub sum tanh tanh_backward "
+    "threshold_backward "
     # Compares the scores of a token's experts with one another: no multiply-adds.
     "topk".split()
 )

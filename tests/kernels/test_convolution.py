@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import conv1d, pad
 
 from harness.modules.kernels.convolution import convolution, kept, reference
 
@@ -20,11 +21,15 @@ def inputs(tokens: int, taps: int) -> tuple[Tensor, Tensor, Tensor]:
 @pytest.mark.parametrize(("tokens", "taps"), [(1, 4), (3, 4), (9, 3), (17, 1)])
 def test_it_computes_what_torch_does(tokens: int, taps: int, biased: bool) -> None:
     x, weight, bias = (each.requires_grad_() for each in inputs(tokens, taps))
-    outs = [compute(x, weight, bias if biased else None) for compute in (convolution, reference)]
-    torch.testing.assert_close(*outs, rtol=0.0, atol=1e-12)
+    added = bias if biased else None
+    padded = pad(x.transpose(1, 2), (taps - 1, 0))
+    expected = conv1d(padded, weight[:, None], added, groups=6).transpose(1, 2)
     trained = [x, weight, *([bias] if biased else [])]
-    gradients = [torch.autograd.grad(out.square().sum(), trained) for out in outs]
-    torch.testing.assert_close(*gradients, rtol=0.0, atol=1e-10)
+    wanted = torch.autograd.grad(expected.square().sum(), trained)
+    for compute in (convolution, reference):
+        out = compute(x, weight, added)
+        torch.testing.assert_close(out, expected, rtol=0.0, atol=1e-12)
+        torch.testing.assert_close(torch.autograd.grad(out.square().sum(), trained), wanted, rtol=0.0, atol=1e-10)
 
 
 @pytest.mark.parametrize("more", [0, 1])
