@@ -24,7 +24,7 @@ _BY_REASON = {
     "mixture of experts, linear and latent attention": "bailing_hybrid kimi_linear",
     "mixture of experts and state-space layers": "jamba",
     # Other layers than attention.
-    "state-space layers": "bamba falcon_h1 falcon_mamba mamba mamba2 zamba zamba2",
+    "state-space layers": "falcon_h1 falcon_mamba mamba zamba zamba2",
     "recurrent layers": "recurrent_gemma rwkv xlstm",
     "linear attention": "olmo_hybrid qwen3_5_text",
     "convolutions": "lfm2",

@@ -24,7 +24,7 @@ POSITIONS = {
 def said(document: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
     """Names of fields, and the values that agree with a spec as plain data."""
     dims, choices = document["dims"], document["choices"]
-    attention, position = choices["mixer"], _kind(choices["position"])
+    attention, position = _options(choices["mixer"]), _kind(choices.get("position", "none"))
     parallel = _kind(choices["residual"]).startswith("parallel")
     gated, tied = _kind(choices["mlp"]) in ("swiglu", "geglu"), _kind(choices["head"]).startswith("tied")
     softcap = choices["head"].get("softcap") if isinstance(choices["head"], dict) else None
@@ -45,9 +45,9 @@ def said(document: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
     sizes = {
         "hidden_size": dims["hidden_size"],
         "num_hidden_layers": dims["num_layers"],
-        "num_attention_heads": attention["num_heads"],
+        "num_attention_heads": attention.get("num_heads"),
         "head_dim": channels(document),
-        "intermediate_size": choices["mlp"]["intermediate_size"],
+        "intermediate_size": _options(choices["mlp"]).get("intermediate_size"),
     }
     by_name: dict[str, tuple[Any, ...]] = {}
     for group in SECOND_NAMES:
@@ -58,10 +58,15 @@ def said(document: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
     return by_name
 
 
-def channels(document: dict[str, Any]) -> int:
-    """Channels of a head."""
-    attention = document["choices"]["mixer"]
-    return int(attention.get("head_dim") or document["dims"]["hidden_size"] // attention["num_heads"])
+def channels(document: dict[str, Any]) -> int | None:
+    """Channels of a head; None where there are no heads."""
+    attention = _options(document["choices"]["mixer"])
+    found = attention.get("head_dim"), attention.get("num_heads")
+    return found[0] or (document["dims"]["hidden_size"] // found[1] if found[1] else None)
+
+
+def _options(choice: Any) -> dict[str, Any]:
+    return choice if isinstance(choice, dict) else {"kind": choice}
 
 
 def _kind(choice: Any) -> str:

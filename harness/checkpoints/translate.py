@@ -98,8 +98,8 @@ def _plain(translated: Document) -> Document:
     choices, blocks = translated["choices"], translated.get("blocks", {})
     for holder in (choices, *blocks.values()):
         attention = holder.get("mixer")
-        softmax = isinstance(attention, dict) and attention["kind"] == "softmax"
-        if softmax and attention.get("scale") == channels(translated) ** -0.5:
+        softmax = isinstance(attention, dict) and attention["kind"] == "softmax" and attention.get("scale")
+        if softmax and attention["scale"] == (channels(translated) or 0) ** -0.5:
             holder["mixer"] = {name: value for name, value in attention.items() if name != "scale"}
     return translated
 

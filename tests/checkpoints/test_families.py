@@ -25,7 +25,6 @@ have their logits."""
 COMPLETED: dict[str, dict[str, Any]] = {
     "bert-generation": {"is_decoder": True},
     "cohere_compass_text": {"rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 1e4}}},
-    "granitemoehybrid": {"num_local_experts": 0, "layer_types": ["full_attention"] * 32},
     "deepseek_v2": {"num_experts_per_tok": 6},
     "dots1": {"n_routed_experts": 8, "num_experts_per_tok": 2, "n_shared_experts": 2},
     "glm4_moe": {"head_dim": 128},
@@ -33,7 +32,6 @@ COMPLETED: dict[str, dict[str, Any]] = {
     "hunyuan_v1_moe": {"head_dim": 128, "num_experts": 4, "moe_topk": 2},
     "ministral": {"head_dim": 128},
     "nemotron": {"num_key_value_heads": 48},
-    "nemotron_h": {"layers_block_type": ["full_attention", "mlp"] * 2},
 }
 """What reference implementations need that their own default configs leave out, and dense models of some."""
 

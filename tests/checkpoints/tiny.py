@@ -107,6 +107,29 @@ LATENT_EXPERTS = {**ROUTED_EXPERTS, **LATENT, "num_key_value_heads": 4}
 ERNIE_EXPERTS = {**BASE, "moe_num_experts": 6, "moe_k": 2, "moe_intermediate_size": 20}
 NEMOTRON_H = {**BASE, "head_dim": 8}
 del NEMOTRON_H["num_hidden_layers"]
+NEMOTRON_MAMBA = {
+    **NEMOTRON_H,
+    "mamba_num_heads": 8,
+    "mamba_head_dim": 8,
+    "n_groups": 2,
+    "ssm_state_size": 6,
+    "moe_intermediate_size": 20,
+    "moe_shared_expert_intermediate_size": 24,
+    "n_routed_experts": 8,
+}
+MAMBA2 = {
+    "num_hidden_layers": 3,
+    "hidden_size": 32,
+    "num_heads": 8,
+    "head_dim": 8,
+    "state_size": 6,
+    "n_groups": 2,
+    "vocab_size": 99,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "pad_token_id": None,
+}
+MAMBA_PREFIXED = {**BASE, "mamba_n_heads": 8, "mamba_d_state": 6, "mamba_n_groups": 2}
 OPT = {**BARE, "ffn_dim": 128, "pad_token_id": 1}
 BERT = {**MULTI_HEAD, "pad_token_id": 0}
 XGLM = {"d_model": 32, "num_layers": 3, "attention_heads": 4, "ffn_dim": 52, "vocab_size": 99}
@@ -221,6 +244,27 @@ TINY: dict[str, list[dict[str, Any]]] = {
     "granitemoehybrid": [
         {**GRANITE_DENSE, "position_embedding_type": "rope", "embedding_multiplier": 3.0, "logits_scaling": 8.0},
         {**GRANITE_DENSE, "attention_bias": True, "attention_multiplier": 0.2, "tie_word_embeddings": True},
+        {
+            **MAMBA_PREFIXED,
+            "num_local_experts": 4,
+            "shared_intermediate_size": 24,
+            "layer_types": ["linear_attention", "full_attention", "linear_attention"],
+            "residual_multiplier": 0.22,
+        },
+        {
+            **MAMBA_PREFIXED,
+            "num_local_experts": 0,
+            "layer_types": ["mamba", "attention", "mamba"],
+            "mamba_proj_bias": True,
+        },
+    ],
+    "mamba2": [
+        MAMBA2,
+        {**MAMBA2, "n_groups": 1, "use_bias": True, "use_conv_bias": False, "tie_word_embeddings": True},
+    ],
+    "bamba": [
+        {**MAMBA_PREFIXED, "attn_layer_indices": [1]},
+        {**MAMBA_PREFIXED, "attn_layer_indices": [0, 2], "attention_bias": True, "mlp_bias": True, "mamba_n_groups": 1},
     ],
     "hyperclovax": [
         {**BASE, "logits_scaling": 0.5, "residual_multiplier": 0.3, "embedding_multiplier": 2.0},
@@ -430,6 +474,15 @@ TINY: dict[str, list[dict[str, Any]]] = {
     "nemotron_h": [
         {**NEMOTRON_H, "layers_block_type": ["full_attention", "mlp"] * 3},
         {**NEMOTRON_H, "layers_block_type": ["full_attention", "mlp"], "mlp_bias": True, "mlp_hidden_act": "gelu"},
+        {**NEMOTRON_MAMBA, "layers_block_type": ["linear_attention", "moe", "full_attention", "mlp"]},
+        {
+            **NEMOTRON_MAMBA,
+            **GROUPS,
+            "layers_block_type": ["linear_attention", "full_attention", "linear_attention", "moe"],
+            "use_bias": True,
+            "use_conv_bias": False,
+            "norm_topk_prob": False,
+        },
     ],
     "phi3": [
         BASE,

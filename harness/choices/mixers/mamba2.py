@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 
-from harness.choices.base import Dims, Linear, Scaling, Source
+from harness.choices.base import Dims, Linear, Scaling, Source, unset
 from harness.choices.mixers import Mixer, Pass, State, mixers
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Mamba2(Mixer):
         bias: whether the products in and out have one.
         norm_groups: in how many parts the I channels are normalised, each for itself, and then multiplied by gains;
             left out, there is no norm (Falcon-H1).
+        dt_min: what dt is at least, if given (Nemotron-H).
         norm_first: whether the norm comes in front of the gate (Falcon-H1's option).
     """
 
@@ -55,6 +56,7 @@ class Mamba2(Mixer):
     bias: bool = False
     norm_groups: PositiveInt | None = 1
     norm_first: bool = False
+    dt_min: Annotated[float | None, Field(gt=0, le=0.01, exclude_if=unset)] = None
 
     @property
     def inner(self) -> int:

@@ -103,7 +103,7 @@ class Mamba2Layer(nn.Module):
         values, keys, queries = torch.split(convolved, [choice.inner, of_group, of_group], -1)
         values = torch.unflatten(values, -1, (choice.num_heads, -1))
         keys, queries = (torch.unflatten(each, -1, (choice.groups, -1)) for each in (keys, queries))
-        dt = softplus(dt + self.dt_bias)
+        dt = softplus(dt + self.dt_bias).clamp(min=choice.dt_min or 0.0)
         log_decay = -self.log_a.exp() * dt
         matrix = state.get("matrix") if state else None
         mixed, matrix = decayed(queries, keys, values * dt[..., None], log_decay, matrix)
