@@ -188,6 +188,26 @@ class ByShard(Form):
         return torch.stack((queries, values, keys), dim=1).flatten(0, 2)
 
 
+@dataclass(frozen=True)
+class InHeads(Form):
+    """Several tensors, head by head: of each head first its rows of the first tensor, then those of the next."""
+
+    heads: int
+
+    def to_model(self, released: Tensor, shapes: Sequence[Shape]) -> list[Tensor]:
+        """Rows [heads, parts, ..] to [part, heads, ..]."""
+        by_head = released.unflatten(0, (self.heads, -1))  # type: ignore[no-untyped-call]
+        parts = by_head.split([shape[0] // self.heads for shape in shapes], 1)
+        return [part.flatten(0, 1) for part in parts]
+
+    def to_release(self, own: Sequence[Tensor]) -> Tensor:
+        """Rows [part, heads, ..] to [heads, parts, ..]."""
+        import torch
+
+        parts = [part.unflatten(0, (self.heads, -1)) for part in own]  # type: ignore[no-untyped-call]
+        return torch.cat(parts, 1).flatten(0, 1)
+
+
 class OnePlus(Form):
     """Gains stored as what they are more than 1."""
 

@@ -59,6 +59,11 @@ def unset(value: object) -> bool:
     return value is None
 
 
+def no(value: object) -> bool:
+    """The same of a switch that is off."""
+    return value is False
+
+
 class Choice(BaseModel):
     """One architectural choice: its fields are the options that a spec may set.
 

@@ -19,13 +19,11 @@ from tests.checkpoints.tiny import TINY, config_of
 
 MODELS = Path(transformers.__file__).parent / "models"
 
+EYES = "depth in_channels num_heads num_position_embeddings out_hidden_size patch_size spatial_merge_size "
 OF_ABSENT_LAYERS = {
-    "cohere_compass_text": "deepstack_visual_indexes depth in_channels num_heads num_position_embeddings "
-    "out_hidden_size patch_size spatial_merge_size temporal_patch_size",  # of its eyes
-    "granitemoehybrid": "mamba_chunk_size mamba_conv_bias mamba_d_conv mamba_d_head mamba_d_state mamba_expand "
-    "mamba_n_groups mamba_proj_bias",
-    "nemotron_h": "mamba_head_dim mamba_hidden_act mamba_num_heads moe_intermediate_size moe_latent_size "
-    "moe_shared_expert_intermediate_size",
+    "cohere_compass_text": f"{EYES} deepstack_visual_indexes temporal_patch_size",
+    "qwen3_5_text": f"{EYES} deepstack_visual_indexes temporal_patch_size",
+    "qwen3_5_moe_text": f"{EYES} deepstack_visual_indexes temporal_patch_size",
 }
 """Fields of layers that models which are imported do not hold; the families pass over those that are there."""
 OF_ROTATION = {"falcon", "gpt_neox", "gpt_neox_japanese", "persimmon"}

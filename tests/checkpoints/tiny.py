@@ -129,6 +129,18 @@ MAMBA2 = {
     "eos_token_id": 2,
     "pad_token_id": None,
 }
+DELTA = {
+    **BASE,
+    "head_dim": 16,
+    "linear_num_value_heads": 4,
+    "linear_num_key_heads": 2,
+    "linear_key_head_dim": 6,
+    "linear_value_head_dim": 8,
+    "rms_norm_eps": 1e-3,
+}
+"""What a recurrence gives for a query that meets no key is rounding errors alone, which a norm would make large."""
+DELTA_EXPERTS = {**DELTA, "num_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 20}
+LFM2 = {**BASE, "layer_types": ["conv", "full_attention", "conv"], "block_multiple_of": 4}
 MAMBA_PREFIXED = {**BASE, "mamba_n_heads": 8, "mamba_d_state": 6, "mamba_n_groups": 2}
 OPT = {**BARE, "ffn_dim": 128, "pad_token_id": 1}
 BERT = {**MULTI_HEAD, "pad_token_id": 0}
@@ -257,6 +269,27 @@ TINY: dict[str, list[dict[str, Any]]] = {
             "layer_types": ["mamba", "attention", "mamba"],
             "mamba_proj_bias": True,
         },
+    ],
+    "qwen3_next": [
+        {**DELTA_EXPERTS, "num_hidden_layers": 4, "shared_expert_intermediate_size": 24},
+        {
+            **DELTA_EXPERTS,
+            "layer_types": ["full_attention", "linear_attention", "linear_attention"],
+            "shared_expert_intermediate_size": 24,
+            "norm_topk_prob": False,
+            "attention_bias": True,
+            "mlp_only_layers": [1],
+            "linear_conv_kernel_dim": 3,
+        },
+    ],
+    "qwen3_5_text": [
+        {**DELTA, "num_hidden_layers": 4},
+        {**DELTA, "layer_types": ["full_attention", "linear_attention", "full_attention"], "attention_bias": True},
+    ],
+    "qwen3_5_moe_text": [{**DELTA_EXPERTS, "num_hidden_layers": 4, "shared_expert_intermediate_size": 24}],
+    "lfm2": [
+        LFM2,
+        {**LFM2, "conv_bias": True, "block_auto_adjust_ff_dim": False, "conv_L_cache": 4, "tie_word_embeddings": False},
     ],
     "mamba2": [
         MAMBA2,
@@ -513,6 +546,7 @@ def config_of(model_type: str, fields: dict[str, Any]) -> PretrainedConfig:
 def random_model(config: PretrainedConfig, seed: int = 0) -> PreTrainedModel:
     """The reference implementation with weights that no initialisation makes special: no gain is 1, no bias is 0."""
     # Falcon's eager attention adds linear biases twice, once with the mask; its release and the other way do not.
+    torch.manual_seed(seed)  # some draw from torch's own generator
     implementation = "sdpa" if config.model_type == "falcon" and config.alibi else "eager"
     model: PreTrainedModel = AutoModelForCausalLM.from_config(config, attn_implementation=implementation).eval()
     generator = torch.Generator().manual_seed(seed)

@@ -34,7 +34,9 @@ def reached(example: Example, context: int) -> Tensor:
     if choices.mixer.uses_pattern:
         seen = choices.pattern.visible(places[:, None], places[None, :], context)
     else:
-        seen = (places[:, None] >= places) & choices.mixer.present
+        distance = places[:, None] - places  # a convolution sees as many tokens as it has taps, a recurrence all
+        longest = T if choices.mixer.recurrent else getattr(choices.mixer, "taps", 0)
+        seen = (distance >= 0) & (distance < longest)
     step = seen | torch.eye(T).bool()
     known = torch.eye(T)
     for _ in range(TINY.num_layers):

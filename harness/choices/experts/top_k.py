@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from harness.choices.base import Dims, Linear, Scaling, Source, unset
+from harness.choices.base import Dims, Linear, Scaling, Source, no, unset
 from harness.choices.experts import Experts, experts
 from harness.choices.mlps import MLP, ActivatedMLP
 
@@ -16,10 +16,6 @@ if TYPE_CHECKING:
 
 FEW = 8
 """Experts that a small model has at most."""
-
-
-def _no(value: object) -> bool:
-    return value is False
 
 
 @experts.register("top_k")
@@ -58,14 +54,14 @@ class TopK(Experts):
     score: Literal["softmax", "sigmoid", "sparsemixer"] = "softmax"
     normalised: bool
     scale: PositiveFloat = 1.0
-    correction: Annotated[bool, Field(exclude_if=_no)] = False
+    correction: Annotated[bool, Field(exclude_if=no)] = False
     groups: Annotated[PositiveInt | None, Field(exclude_if=unset)] = None
     groups_per_token: Annotated[PositiveInt | None, Field(exclude_if=unset)] = None
     group_score: Annotated[Literal["best", "best_two"] | None, Field(exclude_if=unset)] = None
-    bias: Annotated[bool, Field(exclude_if=_no)] = False
+    bias: Annotated[bool, Field(exclude_if=no)] = False
     shared_size: Annotated[PositiveInt | None, Field(exclude_if=unset)] = None
-    shared_gate: Annotated[bool, Field(exclude_if=_no)] = False
-    weighted_input: Annotated[bool, Field(exclude_if=_no)] = False
+    shared_gate: Annotated[bool, Field(exclude_if=no)] = False
+    weighted_input: Annotated[bool, Field(exclude_if=no)] = False
 
     def router(self, dims: Dims) -> Linear:
         """The product that gives each expert a logit."""

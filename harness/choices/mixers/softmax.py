@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
-from harness.choices.base import Dims, Linear, Scaling, Source, unset
+from harness.choices.base import Dims, Linear, Scaling, Source, no, unset
 from harness.choices.mixers import Mixer, Pass, State, mixers
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ class Softmax(Mixer):
         softcap: if given, scores become softcap tanh(scores / softcap) before the mask (Gemma 2).
         clip: if given, queries, keys and values are cut off at -clip and clip, before all else (MPT, OLMo).
         growth: if given, queries grow with their place (Llama 4, Ministral 3).
+        gated: whether each channel that comes out of the heads is multiplied by a sigmoid of a product with the token
+            (Qwen3-Next).
     """
 
     kind = "softmax"
@@ -62,6 +64,7 @@ class Softmax(Mixer):
     softcap: PositiveFloat | None = None
     clip: Annotated[PositiveFloat | None, Field(exclude_if=unset)] = None
     growth: Annotated[Growth | None, Field(exclude_if=unset)] = None
+    gated: Annotated[bool, Field(exclude_if=no)] = False
 
     @property
     def kv_heads(self) -> int:
@@ -103,13 +106,13 @@ class Softmax(Mixer):
         return own + sum(norm.gains(width) for width in self.norm_widths(dims))
 
     def projections(self, dims: Dims) -> tuple[Linear, Linear]:
-        """The matrix products into queries, keys and values (together), and back out of the heads."""
+        """The matrix products into queries, keys, values and gates (together), and back out of the heads."""
         queries, keys = self.num_heads * self.channels(dims), self.kv_heads * self.channels(dims)
-        into = Linear(dims.hidden_size, queries + 2 * keys, bias=self.bias_into)
+        into = Linear(dims.hidden_size, queries * (1 + self.gated) + 2 * keys, bias=self.bias_into)
         return into, Linear(queries, dims.hidden_size, bias=self.bias_out)
 
     def params(self, dims: Dims) -> int:
-        """D (H + 2 K) C + H C D, and the biases."""
+        """D (H + 2 K) C + H C D, D H C of gates, and the biases."""
         return sum(linear.params for linear in self.projections(dims))
 
     def flops(self, dims: Dims, layer: Choices, p: Pass) -> int:

@@ -58,6 +58,7 @@ class AttentionLayer(nn.Module):
         self.key = Linear(dims.hidden_size, keys, bias)
         self.value = Linear(dims.hidden_size, keys, bias)
         self.out = Linear(queries, dims.hidden_size, bias=attention.bias_out)
+        self.gate = Linear(dims.hidden_size, queries, bias) if attention.gated else None
         self.scale, self.softcap = attention.scale, attention.softcap
         self.qk_norm = attention.qk_norm
         if widths := attention.norm_widths(dims):
@@ -92,7 +93,8 @@ class AttentionLayer(nn.Module):
             from_start=step.from_start,
         )
         heads = attend(self.pattern, q, held_k, held_v, view)  # [B, T, H, C]
-        out: Tensor = self.out(heads.flatten(2))
+        joined = heads.flatten(2) if self.gate is None else heads.flatten(2) * self.gate(x).sigmoid()
+        out: Tensor = self.out(joined)
         return out
 
     def new_state(self, room: Room) -> KeyValues:
