@@ -49,6 +49,31 @@ def mamba2_names(layer: str) -> Names:
     return names
 
 
+def mamba_names(layer: str) -> Names:
+    """Names of the tensors of a Mamba mixer that is called so in a layer."""
+    own = "layers.{i}.mixer."
+    names: Names = {
+        f"{layer}A_log": f"{own}log_a",
+        f"{layer}D": f"{own}skip",
+        f"{layer}conv1d.weight": ((f"{own}convolution.weight",), Taps()),
+        f"{layer}conv1d.bias": f"{own}convolution.bias",
+        f"{layer}x_proj.weight": f"{own}parameters_of.weight",
+    }
+    for released, inner in (("in_proj", "into"), ("dt_proj", "dt"), ("out_proj", "out")):
+        names |= {f"{layer}{released}.{part}": f"{own}{inner}.{part}" for part in ("weight", "bias")}
+    return names | {f"{layer}{part}_layernorm.weight": f"{own}{part}_norm.weight" for part in ("dt", "b", "c")}
+
+
+def rank_of(config: Config, name: str) -> int:
+    """The width that dt is made from: a number, or a sixteenth of the hidden size, rounded up."""
+    assumed: int = -(-config.take("hidden_size") // 16)
+    if config.as_stated.get(name, "auto") == "auto":
+        config.ignore(name)
+        return assumed
+    rank: int = config.take(name)
+    return rank
+
+
 def unlimited(config: Config) -> None:
     """Refuse a limit of the time step."""
     config.expect("time_step_limit", [0.0, math.inf], [0.0, {"__float__": "Infinity"}])

@@ -22,9 +22,8 @@ _BY_REASON = {
     "mixture of experts and convolutions": "inkling2_text inkling_text lfm2_moe zaya",
     "mixture of experts and linear attention": "minimax",
     "mixture of experts, linear and latent attention": "bailing_hybrid kimi_linear",
-    "mixture of experts and state-space layers": "jamba",
     # Other layers than attention.
-    "state-space layers": "falcon_h1 falcon_mamba mamba zamba zamba2",
+    "state-space layers": "falcon_h1 zamba zamba2",
     "recurrent layers": "recurrent_gemma rwkv xlstm",
     "linear attention, with norms in other places than attention": "olmo_hybrid",
     "convolutions and gated attention": "lfm3",

@@ -141,6 +141,16 @@ DELTA = {
 """What a recurrence gives for a query that meets no key is rounding errors alone, which a norm would make large."""
 DELTA_EXPERTS = {**DELTA, "num_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 20}
 LFM2 = {**BASE, "layer_types": ["conv", "full_attention", "conv"], "block_multiple_of": 4}
+MAMBA = {
+    "num_hidden_layers": 3,
+    "hidden_size": 32,
+    "state_size": 5,
+    "vocab_size": 99,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "pad_token_id": None,
+}
+JAMBA = {**BASE, "num_experts": 4, "mamba_d_state": 5, "attn_layer_period": 3, "attn_layer_offset": 1}
 MAMBA_PREFIXED = {**BASE, "mamba_n_heads": 8, "mamba_d_state": 6, "mamba_n_groups": 2}
 OPT = {**BARE, "ffn_dim": 128, "pad_token_id": 1}
 BERT = {**MULTI_HEAD, "pad_token_id": 0}
@@ -290,6 +300,16 @@ TINY: dict[str, list[dict[str, Any]]] = {
     "lfm2": [
         LFM2,
         {**LFM2, "conv_bias": True, "block_auto_adjust_ff_dim": False, "conv_L_cache": 4, "tie_word_embeddings": False},
+    ],
+    "mamba": [
+        MAMBA,
+        {**MAMBA, "time_step_rank": 3, "use_bias": True, "use_conv_bias": False, "tie_word_embeddings": False},
+    ],
+    "falcon_mamba": [MAMBA, {**MAMBA, "expand": 1, "conv_kernel": 3, "tie_word_embeddings": False}],
+    "jamba": [
+        JAMBA,
+        {**JAMBA, "num_hidden_layers": 4, "mamba_dt_rank": 3, "mamba_proj_bias": True, "mamba_conv_bias": False},
+        {**JAMBA, "num_experts": 1, "tie_word_embeddings": True},
     ],
     "mamba2": [
         MAMBA2,

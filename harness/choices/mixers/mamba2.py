@@ -56,7 +56,7 @@ class Mamba2(Mixer):
     bias: bool = False
     norm_groups: PositiveInt | None = 1
     norm_first: bool = False
-    dt_min: Annotated[float | None, Field(gt=0, le=0.01, exclude_if=unset)] = None
+    dt_min: Annotated[float | None, Field(gt=0, le=0.25, exclude_if=unset)] = None
 
     @property
     def inner(self) -> int:
