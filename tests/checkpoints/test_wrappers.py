@@ -87,7 +87,7 @@ def test_sizes_that_a_part_leaves_out_are_those_of_the_class(kind: str) -> None:
 @pytest.mark.parametrize("kind", sorted({text for text, _ in WRAPPERS.values()}))
 def test_a_part_that_says_nothing_is_the_default_of_its_class(kind: str) -> None:
     """Of every text model that a whole assumes where its part does not say which."""
-    if kind == "internlm2":
+    if kind in ("internlm2", "kimi_k2"):
         pytest.skip("transformers does not hold it")
     whole = next(name for name, (text, _) in WRAPPERS.items() if text == kind)
     stated = {"rope_parameters": COMPASS} if kind == "cohere_compass_text" else {}

@@ -32,7 +32,14 @@ class DeepSeekV3(LatentLlama, called="DeepSeek"):
         "topk_group": 4,
         "routed_scaling_factor": 2.5,
     }
-    sizes: ClassVar[Fields] = {}
+    sizes: ClassVar[Fields] = {
+        "vocab_size": 129280,
+        "hidden_size": 7168,
+        "intermediate_size": 18432,
+        "num_hidden_layers": 61,
+        "num_attention_heads": 128,
+        "max_position_embeddings": 4096,
+    }
     absent = ("mlp_bias",)
     predicts_further = True
 

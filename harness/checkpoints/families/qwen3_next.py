@@ -126,7 +126,14 @@ class Qwen35(GatedHybrid, called="Qwen"):
     source = ("transformers, models/qwen3_5", "https://github.com/huggingface/transformers")
 
     defaults: ClassVar[Fields] = {**GatedHybrid.defaults, "num_key_value_heads": 4}
-    sizes: ClassVar[Fields] = {}
+    sizes: ClassVar[Fields] = {
+        "vocab_size": 248320,
+        "hidden_size": 4096,
+        "intermediate_size": 12288,
+        "num_hidden_layers": 32,
+        "num_attention_heads": 16,
+        "max_position_embeddings": 32768,
+    }
     ignored = (".rotary_emb.inv_freq", "mtp.")
 
     def document(self, config: Config) -> Document:
@@ -150,7 +157,13 @@ class Qwen35Moe(Qwen35, called="Qwen"):
     source = ("transformers, models/qwen3_5_moe", "https://github.com/huggingface/transformers")
 
     defaults: ClassVar[Fields] = {**GatedHybrid.defaults, "num_key_value_heads": 2, "intermediate_size": 1}
-    sizes: ClassVar[Fields] = {}
+    sizes: ClassVar[Fields] = {
+        "vocab_size": 248320,
+        "hidden_size": 2048,
+        "num_hidden_layers": 40,
+        "num_attention_heads": 16,
+        "max_position_embeddings": 32768,
+    }
 
     def document(self, config: Config) -> Document:
         """With experts whose weights are a softmax over those that are chosen."""
