@@ -114,10 +114,10 @@ class KVCache(Metric):
 
     def settings(self, spec: Spec, profile: str) -> dict[str, Any]:
         """Lengths up to the longest that the model is made for, and the memories."""
-        longest, ragged = spec.dims.max_seq_len, min(129, spec.dims.max_seq_len)
+        longest, ragged = spec.dims.max_seq_len, min(9 if spec.recurrent else 129, spec.dims.max_seq_len)
         return {
             "seq_lens": lengths_up_to(longest),
-            "check": [[1, min(65, longest) if spec.recurrent else longest], [2, ragged]],
+            "check": [[1, min(17, longest) if spec.recurrent else longest], [2, ragged]],
             "budgets_gb": list(BUDGETS_GB),
         }
 
