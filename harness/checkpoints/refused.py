@@ -15,7 +15,7 @@ _BY_REASON = {
     "mixture of experts, compressed keys, and several residual streams": "deepseek_v4",
     "mixture of experts, latent attention, and several residual streams": "hy_v4",
     "mixture of experts, several residual streams, and linear attention": "qwen4_exp_text",
-    "mixture of experts and attention sinks": "flint gpt_oss granitemoe_swa mimo_v2_flash",
+    "mixture of experts and attention sinks": "flint granitemoe_swa mimo_v2_flash",
     "mixture of experts and gated attention": "afmoe beam laguna",
     "mixture of experts, in attention too": "jetmoe",
     "mixture of experts, and queries scaled by their position": "llama4_text",

@@ -311,6 +311,19 @@ TINY: dict[str, list[dict[str, Any]]] = {
         {**JAMBA, "num_hidden_layers": 4, "mamba_dt_rank": 3, "mamba_proj_bias": True, "mamba_conv_bias": False},
         {**JAMBA, "num_experts": 1, "tie_word_embeddings": True},
     ],
+    "gpt_oss": [
+        {**LOCAL_EXPERTS, "head_dim": 8, "sliding_window": 5, "rope_parameters": {**YARN, "truncate": False}},
+        {
+            **LOCAL_EXPERTS,
+            "head_dim": 12,
+            "sliding_window": 5,
+            "layer_types": ["full_attention", "sliding_attention", "full_attention"],
+            "rope_parameters": {"rope_type": "default", "rope_theta": 100.0},
+            "swiglu_limit": 0.05,
+            "attention_bias": False,
+            "tie_word_embeddings": True,
+        },
+    ],
     "mamba2": [
         MAMBA2,
         {**MAMBA2, "n_groups": 1, "use_bias": True, "use_conv_bias": False, "tie_word_embeddings": True},

@@ -101,8 +101,18 @@ ACTIVATIONS = [
 
 
 def test_every_mlp_has_a_formula_here() -> None:
-    elsewhere = {"xielu", "none"}
+    elsewhere = {"xielu", "none", "clamped_swiglu"}
     assert {kind for kind, _, _ in ACTIVATIONS} | elsewhere == set(AXES["mlp"].names())
+
+
+def test_a_clamped_mlp_is_its_formula() -> None:
+    mlp = AXES["mlp"]["clamped_swiglu"](intermediate_size=20, bias=True, alpha=1.7, limit=0.3)
+    module = drawn(computed_by(mlp)(mlp, DIMS))
+    of, x = dict(module.named_parameters()), noise(2, 5, 12)
+    gate = (x @ of["gate.weight"].T + of["gate.bias"]).clamp(max=0.3)
+    up = (x @ of["up.weight"].T + of["up.bias"]).clamp(-0.3, 0.3)
+    inner = gate / (1 + torch.exp(-1.7 * gate)) * (up + 1)
+    torch.testing.assert_close(module(x), inner @ of["down.weight"].T + of["down.bias"])
 
 
 @pytest.mark.parametrize("bias", [False, True])

@@ -47,6 +47,8 @@ class Softmax(Mixer):
         growth: if given, queries grow with their place (Llama 4, Ministral 3).
         gated: whether each channel that comes out of the heads is multiplied by a sigmoid of a product with the token
             (Qwen3-Next).
+        sinks: whether each head has one more score, a trained number, that takes its share of the softmax and adds
+            nothing (gpt-oss).
     """
 
     kind = "softmax"
@@ -65,6 +67,7 @@ class Softmax(Mixer):
     clip: Annotated[PositiveFloat | None, Field(exclude_if=unset)] = None
     growth: Annotated[Growth | None, Field(exclude_if=unset)] = None
     gated: Annotated[bool, Field(exclude_if=no)] = False
+    sinks: Annotated[bool, Field(exclude_if=no)] = False
 
     @property
     def kv_heads(self) -> int:
@@ -112,8 +115,8 @@ class Softmax(Mixer):
         return into, Linear(queries, dims.hidden_size, bias=self.bias_out)
 
     def params(self, dims: Dims) -> int:
-        """D (H + 2 K) C + H C D, D H C of gates, and the biases."""
-        return sum(linear.params for linear in self.projections(dims))
+        """D (H + 2 K) C + H C D, D H C of gates, the biases, and H sinks."""
+        return sum(linear.params for linear in self.projections(dims)) + self.sinks * self.num_heads
 
     def flops(self, dims: Dims, layer: Choices, p: Pass) -> int:
         """The projections; and of each pair, over all heads, 2 H C for the score and 2 H C for the weighted value."""

@@ -61,8 +61,8 @@ def _in_equal_widths(pattern: Pattern, q: Tensor, k: Tensor, v: Tensor, view: Vi
 def way(pattern: Pattern, q: Tensor, k: Tensor, view: View) -> Way:  # noqa: PLR0911  # a line for each way
     """The function that computes it: the first of these that can and that is worth it."""
     n = int(q.shape[1])
-    if not view.plain:  # a kernel under a mask knows biases and padding, and no kernel knows caps
-        return scaled_dot_product.under_mask if view.softcap is None else scaled_dot_product.capped
+    if not view.plain:  # a kernel under a mask knows biases and padding, and no kernel knows caps and sinks
+        return scaled_dot_product.by_reference if view.special else scaled_dot_product.under_mask
     if n == 1:
         if _hides_none(pattern, int(k.shape[1])):
             return one_query.over_all

@@ -20,7 +20,12 @@ def attend(pattern: Pattern, q: Tensor, k: Tensor, v: Tensor, view: View) -> Ten
     scores = scores.view(*q.shape[:3], scores.shape[-1])
     seen = mask(pattern, view, scores.dtype)
     scores = scores.masked_fill(~seen, float("-inf")) if seen.dtype == torch.bool else scores + seen
-    weights = scores.softmax(-1).view(*shared, scores.shape[-1])
+    if view.sinks is None:
+        weights = scores.softmax(-1)
+    else:
+        sinks = view.sinks.to(scores.dtype)[:, None, None].expand(*scores.shape[:3], 1)
+        weights = torch.cat((scores, sinks), -1).softmax(-1)[..., :-1]
+    weights = weights.reshape(*shared, scores.shape[-1])
     return (weights @ v).view(*q.shape[:3], v.shape[-1]).transpose(1, 2)
 
 

@@ -35,8 +35,8 @@ def under_mask(pattern: Pattern, q: Tensor, k: Tensor, v: Tensor, view: View) ->
     return _in_strips(_masked, pattern, q, k, v, view)
 
 
-def capped(pattern: Pattern, q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:
-    """Softmax over the visible keys, whose scores no kernel of torch's can cap."""
+def by_reference(pattern: Pattern, q: Tensor, k: Tensor, v: Tensor, view: View) -> Tensor:
+    """Softmax over the visible keys, with what no kernel of torch's can do to scores."""
     return _in_strips(reference.attend, pattern, q, k, v, view)
 
 

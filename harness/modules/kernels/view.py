@@ -22,6 +22,7 @@ class View:
         bias: gives what is added to the scores of any of the queries and keys; None for nothing.
         scale: what the scores are multiplied by; None for 1 / sqrt(C).
         softcap: if given, scores become softcap tanh(scores / softcap) before the bias and the mask.
+        sinks: one more score for each head, which takes its share of the softmax, [H]; None for none.
         from_start: whether queries and keys both are the places 0, 1, ..., T - 1.
     """
 
@@ -31,6 +32,7 @@ class View:
     bias: Bias | None = None
     scale: float | None = None
     softcap: float | None = None
+    sinks: Tensor | None = None
     from_start: bool = False
 
     @property
@@ -41,4 +43,9 @@ class View:
     @property
     def plain(self) -> bool:
         """Whether a score is a product and its scale, and the places are those of every sequence."""
-        return not (self.padded or self.bias is not None or self.softcap is not None)
+        return not (self.padded or self.bias is not None or self.special)
+
+    @property
+    def special(self) -> bool:
+        """Whether torch's kernels do not know how weights follow from scores."""
+        return self.softcap is not None or self.sinks is not None

@@ -59,6 +59,7 @@ class AttentionLayer(nn.Module):
         self.value = Linear(dims.hidden_size, keys, bias)
         self.out = Linear(queries, dims.hidden_size, bias=attention.bias_out)
         self.gate = Linear(dims.hidden_size, queries, bias) if attention.gated else None
+        self.sinks = nn.Parameter(torch.empty(attention.num_heads)) if attention.sinks else None
         self.scale, self.softcap = attention.scale, attention.softcap
         self.qk_norm = attention.qk_norm
         if widths := attention.norm_widths(dims):
@@ -71,6 +72,13 @@ class AttentionLayer(nn.Module):
             )
         self.clip, self.growth = attention.clip, attention.growth
         self.pattern = choices.pattern
+
+    def start(self, generator: torch.Generator) -> None:
+        """Sinks as matrices are drawn, as the release has it."""
+        from harness.factory import INIT_STD, draw
+
+        if self.sinks is not None:
+            draw(self.sinks, INIT_STD, generator)
 
     def forward(self, x: Tensor, step: LayerStep) -> Tensor:
         """[B, T, D] -> [B, T, D]."""
@@ -90,6 +98,7 @@ class AttentionLayer(nn.Module):
             bias=position.score_bias(),
             scale=self.scale,
             softcap=self.softcap,
+            sinks=self.sinks,
             from_start=step.from_start,
         )
         heads = attend(self.pattern, q, held_k, held_v, view)  # [B, T, H, C]
