@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.choices.mixers import sharing
+from harness.choices.mixers import called
 from harness.cli.output import Json, binary, print_json, print_table, short
-from harness.metrics.kv_cache import kv_cache_bytes_per_token
-from harness.metrics.params import params
+from harness.metrics.kv_cache import constant_bytes, kv_cache_bytes_per_token
+from harness.metrics.params import active_params, params
 from harness.spec.library import load_spec, spec_names
 from harness.spec.model import Spec
 
@@ -20,7 +20,17 @@ def list_specs(json: Json = False) -> None:
         return
     print_table(
         f"{len(rows)} specs",
-        ["name", "family", "provenance", "attention", "parameters", "KV cache / token (fp16)", "max length"],
+        [
+            "name",
+            "family",
+            "provenance",
+            "mixer",
+            "parameters",
+            "active",
+            "cache / token, fp16",
+            "state",
+            "max length",
+        ],
         [
             (
                 r["name"],
@@ -28,7 +38,9 @@ def list_specs(json: Json = False) -> None:
                 r["provenance"],
                 r["attention"],
                 short(r["params"]),
+                short(r["active_params"]) if r["active_params"] != r["params"] else "",
                 binary(r["kv_cache_bytes_per_token"]),
+                binary(r["constant_bytes"]) if r["constant_bytes"] else "",
                 r["max_seq_len"],
             )
             for r in rows
@@ -45,10 +57,12 @@ def _row(spec: Spec) -> dict[str, Any]:
         "provenance": spec.provenance,
         "released": spec.released,
         "attention": " / ".join(
-            dict.fromkeys(sharing(heads["query"], heads["key_value"]) for heads in spec.architecture["heads"].values())
+            dict.fromkeys(called(layer.mixer.kind, layer.mixer.heads(spec.dims)) for layer, _ in spec.counted_layers)
         ),
         "params": params(spec),
+        "active_params": active_params(spec),
         "kv_cache_bytes_per_token": kv_cache_bytes_per_token(spec),
+        "constant_bytes": constant_bytes(spec),
         "max_seq_len": spec.dims.max_seq_len,
         "hash": spec.hash,
     }

@@ -10,8 +10,14 @@ from harness.checkpoints import given
 from harness.cli.output import Json, binary, console, in_words, print_json, print_table
 from harness.metrics.attention_pairs import visible_pairs
 from harness.metrics.flops import flops_table
-from harness.metrics.kv_cache import BUDGETS_GB, kv_cache_bytes, kv_cache_bytes_per_token, longest_context
-from harness.metrics.params import layer_params, non_embedding_params, params, params_breakdown
+from harness.metrics.kv_cache import (
+    BUDGETS_GB,
+    constant_bytes,
+    kv_cache_bytes,
+    kv_cache_bytes_per_token,
+    longest_context,
+)
+from harness.metrics.params import active_params, layer_params, non_embedding_params, params, params_breakdown
 from harness.spec.diff import called, flattened
 from harness.spec.model import PROVENANCES, Spec
 
@@ -47,11 +53,13 @@ def fact_sheet(spec: Spec, seq_len: int, batch_size: int) -> dict[str, Any]:
         "hash": spec.hash,
         "architecture": spec.architecture,
         "params": params(spec),
+        "active_params": active_params(spec),
         "non_embedding_params": non_embedding_params(spec),
         "params_breakdown": params_breakdown(spec),
         "params_per_layer": {block: layer_params(spec.dims, spec.blocks[block]) for block in spec.block_counts},
         "layer_counts": spec.block_counts,
         "kv_cache_bytes_per_token": kv_cache_bytes_per_token(spec),
+        "constant_bytes": constant_bytes(spec),
         "seq_len": seq_len,
         "length_limit": spec.choices.position.length_limit(spec.dims),
         "batch_size": batch_size,
@@ -84,16 +92,24 @@ def _print(spec: Spec, sheet: dict[str, Any]) -> None:
     print_table("Choices", ["choice", "value"], choices, left=2)
     total = sheet["params"]
     rows = [(part, f"{size:,}", f"{size / total:.1%}") for part, size in sheet["params_breakdown"].items()]
-    print_table("Parameters", ["component", "scalars", "share"], [*rows, ("total", f"{total:,}", "")])
+    rows.append(("total", f"{total:,}", ""))
+    if (active := sheet["active_params"]) != total:
+        rows.append(("used by a token", f"{active:,}", f"{active / total:.1%}"))
+    print_table("Parameters", ["component", "scalars", "share"], rows)
     print_table(
         f"FLOPs of {sheet['batch_size']} x {sheet['seq_len']} tokens (2 a multiply-add, matrix products only)",
         ["phase", "full: all pairs", "causal: visible pairs"],
         [(phase, f"{row['full']:,}", f"{row['causal']:,}") for phase, row in sheet["flops"].items()],
     )
     print_table(
-        "KV cache, fp16",
+        "Kept of a sequence, fp16",
         ["what", "bytes", ""],
         [
+            *(
+                [("from the start", f"{sheet['constant_bytes']:,}", binary(sheet["constant_bytes"]))]
+                if sheet["constant_bytes"]
+                else []
+            ),
             (
                 "one more token",
                 f"{sheet['kv_cache_bytes_of_next_token']:,}",

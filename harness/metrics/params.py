@@ -60,6 +60,11 @@ def non_embedding_params(spec: Spec) -> int:
     return sum(size for component, size in breakdown.items() if component not in ("embedding", "position", "head"))
 
 
+def active_non_embedding_params(spec: Spec) -> int:
+    """Parameters that one token uses, without the tables of tokens and positions and without the head."""
+    return active_params(spec) - params(spec) + non_embedding_params(spec)
+
+
 @metrics.register("params")
 class Params(Metric):
     """Total, breakdown and layers; every part equal to that of the full-size model on the meta device."""

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from harness.choices.axes import AXES
-from harness.choices.mixers import mixers, sharing
+from harness.choices.mixers import called, mixers
 from harness.choices.positions import positions
 from harness.report.wording import TIMES
 from harness.spec.model import OMITTED
@@ -47,6 +47,12 @@ def differing(one: Options, other: Options) -> list[str]:
     return [axis for axis in AXES if not same_sizes or by_layer(one, axis) != by_layer(other, axis)]
 
 
+def mixers_called(architecture: Options) -> dict[str, str]:
+    """What tables call the mixer of each block."""
+    mixers_of = by_block(architecture, "mixer")
+    return {block: called(options["kind"], architecture["heads"][block]) for block, options in mixers_of.items()}
+
+
 def described(options: Options) -> str:
     """A choice in words: `banded, window 256`."""
     return ", ".join([options["kind"], *(f"{key} {value}" for key, value in options.items() if key != "kind")])
@@ -60,7 +66,7 @@ def summary(architecture: Options) -> dict[str, Any]:
         "layers": dims["num_layers"],
         "hidden": dims["hidden_size"],
         "heads": _joined(f"{head['query']}/{head['key_value']}" for head in heads),
-        "attention": _joined(sharing(head["query"], head["key_value"]) for head in heads),
+        "attention": _joined(mixers_called(architecture).values()),
         "channels": _joined(head["channels"] for head in heads),
         "mlp": _kinds(architecture, "mlp"),
         "width": _joined(options.get("intermediate_size", "n/a") for options in by_block(architecture, "mlp").values()),

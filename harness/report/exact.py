@@ -27,7 +27,15 @@ was held against a count of the built model, to the last digit.
 - The KV cache is the fp16 payload of one sequence; banded layers keep their band.
 """
 STEPS = [(phase, pairs) for phase in PHASES for pairs in ("full", "causal")]
-AT_LENGTH = ["model", "n", "bytes a token", "bytes at n", "visible pairs, all layers", "dense pairs"]
+AT_LENGTH = [
+    "model",
+    "n",
+    "bytes a token",
+    "from the start",
+    "at n",
+    "visible pairs, all layers",
+    "dense pairs",
+]
 
 
 def markdown(models: Sequence[Model]) -> str:
@@ -35,7 +43,7 @@ def markdown(models: Sequence[Model]) -> str:
     parts = [
         HEADER,
         "## Size\n",
-        _by_family(models, ["model", "parameters", "non-embedding", *COMPONENTS], _size),
+        _by_family(models, ["model", "parameters", "active", "non-embedding", *COMPONENTS], _size),
         "## FLOPs of one step at the longest sequence\n",
         _by_family(models, ["model", "n", *(f"{phase}, {pairs}" for phase, pairs in STEPS)], _flops),
         "## KV cache and attention at the longest sequence\n",
@@ -61,9 +69,9 @@ def _by_family(models: Sequence[Model], heads: list[str], row: Callable[[Model],
 def _size(model: Model) -> list[str]:
     values = model.values("params")
     if values is None:
-        return _missing(model, "params", 2 + len(COMPONENTS))
-    sizes = [values["total"], values["non_embedding"], *(values["breakdown"][part] for part in COMPONENTS)]
-    return [exact(size) for size in sizes]
+        return _missing(model, "params", 3 + len(COMPONENTS))
+    wholes = [values[whole] for whole in ("total", "active", "non_embedding")]
+    return [exact(size) for size in (*wholes, *(values["breakdown"][part] for part in COMPONENTS))]
 
 
 def _flops(model: Model) -> list[str]:
@@ -78,10 +86,11 @@ def _cache(model: Model) -> list[str]:
     cells = [exact(model.max_length)]
     cache = model.values("kv_cache")
     if cache is None:
-        cells += _missing(model, "kv_cache", 2)
+        cells += _missing(model, "kv_cache", 3)
     else:
         sizes = {point["seq_len"]: point["bytes"] for point in cache["points"]}
-        cells += [exact(cache["bytes_per_token"]["fp16"]), _at(sizes, model.max_length)]
+        cells += [exact(cache[figure]["fp16"]) for figure in ("bytes_per_token", "constant_bytes")]
+        cells.append(_at(sizes, model.max_length))
     pairs = model.values("attention_pairs")
     if pairs is None:
         return cells + _missing(model, "attention_pairs", 2)

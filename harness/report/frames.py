@@ -59,8 +59,10 @@ class Model:
         params, cache, steps = self.values("params"), self.values("kv_cache"), self.steps()
         found: dict[str, Fraction | None] = {
             "params": Fraction(params["total"]) if params else None,
+            "active": Fraction(params["active"]) if params else None,
             "non_embedding": Fraction(params["non_embedding"]) if params else None,
             "kv": Fraction(cache["bytes_per_token"]["fp16"]) if cache else None,
+            "state": Fraction(cache["constant_bytes"]["fp16"]) if cache else None,
         }
         for phase in ("decode", "prefill", "train"):
             tokens = 1 if phase == "decode" else self.max_length
@@ -70,8 +72,10 @@ class Model:
 
 FIGURE_METRIC = {
     "params": "params",
+    "active": "params",
     "non_embedding": "params",
     "kv": "kv_cache",
+    "state": "kv_cache",
     "decode": "flops",
     "prefill": "flops",
     "train": "flops",

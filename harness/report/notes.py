@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.choices.mixers import sharing
 from harness.notes.claims import BUILT, FIGURES, Differ, Less, NotedClaim, noted_claims
 from harness.published import figure_agrees
-from harness.report.architecture import by_layer
+from harness.report.architecture import by_layer, mixers_called
 from harness.report.frames import Model
 from harness.report.measured_claims import asked
 from harness.report.verdicts import (
@@ -204,7 +203,7 @@ def facts_of(model: Model, fact: str) -> list[Any]:
     if fact in ("query_heads", "key_value_heads"):
         return _different(heads[fact.removesuffix("_heads")] for heads in architecture["heads"].values())
     if fact == "attention":
-        return _different(sharing(heads["query"], heads["key_value"]) for heads in architecture["heads"].values())
+        return _different(mixers_called(architecture).values())
     axis, _, option = fact.partition(".")
     return _different(options.get(option or "kind") for options in by_layer(architecture, axis))
 

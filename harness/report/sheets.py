@@ -16,8 +16,10 @@ from harness.spec.diff import called, flattened
 
 FIGURES = {
     "params": "parameters",
+    "active": "parameters that a token uses",
     "non_embedding": "non-embedding parameters",
-    "kv": "KV cache bytes a token, fp16",
+    "kv": "cache bytes a token, fp16",
+    "state": "bytes of state from the start, fp16",
     "decode": "decode FLOPs a token",
     "prefill": "prefill FLOPs a token",
     "train": "training FLOPs a token",

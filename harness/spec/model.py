@@ -30,7 +30,14 @@ class Claim(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    metric: Literal["params", "non_embedding_params", "kv_cache_bytes_per_token", "tokens_in_6_gb_int4"]
+    metric: Literal[
+        "params",
+        "non_embedding_params",
+        "active_params",
+        "active_non_embedding_params",
+        "kv_cache_bytes_per_token",
+        "tokens_in_6_gb_int4",
+    ]
     value: int | float
     source: str
     at: str

@@ -40,7 +40,9 @@ def test_list_gives_json(call: Call) -> None:
         "released": "2023-02-24",
         "attention": "MHA",
         "params": 6738415616,
+        "active_params": 6738415616,
         "kv_cache_bytes_per_token": 524288,
+        "constant_bytes": 0,
         "max_seq_len": 2048,
         "hash": harness.load_spec("llama-7b").hash,
     }

@@ -62,6 +62,7 @@ def values(scale: int = 1) -> dict[str, dict[str, Any]]:
     return {
         "params": {
             "total": 14040 * scale,
+            "active": 14040 * scale,
             "non_embedding": 12040 * scale,
             "breakdown": {part: size * scale for part, size in breakdown.items()},
             "layers": {block: {"mixer": 1000, "mlp": 2000, "norm": 10} for block in ("dense", "banded")},
@@ -85,6 +86,7 @@ def values(scale: int = 1) -> dict[str, dict[str, Any]]:
         },
         "kv_cache": {
             "bytes_per_token": {"fp32": 4096 * scale, "fp16": 2048 * scale, "int8": 1024 * scale},
+            "constant_bytes": {"fp32": 0, "fp16": 0, "int8": 0},
             "points": [{"seq_len": n, "bytes": 2048 * n * scale} for n in LENGTHS],
             "longest_context": [
                 {"budget_gb": 6, "weights": "fp16", "tokens": 0},

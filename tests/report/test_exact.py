@@ -7,10 +7,10 @@ from tests.report.cells import ENVIRONMENT, cell, cells_of, claim, spec_record
 
 def test_every_exact_figure_stands_in_its_row() -> None:
     text = markdown(models_of(cells_of("toy")))
-    assert "| toy | 14,040 | 12,040 | 1,000 | 0 | 4,000 | 8,000 | 40 | 1,000 |" in text
+    assert "| toy | 14,040 | 14,040 | 12,040 | 1,000 | 0 | 4,000 | 8,000 | 40 | 1,000 |" in text
     flops = "3,072 | 2,049 | 3 | 2 | 9,007,199,254,740,993 | 9,007,199,254,740,991"
     assert f"| toy | 1,024 | {flops} |" in text
-    assert "| toy | 1,024 | 2,048 | 2,097,152 | 1,508,608 | 2,099,200 |" in text
+    assert "| toy | 1,024 | 2,048 | 0 | 2,097,152 | 1,508,608 | 2,099,200 |" in text
     source = "[A paper](<https://example.org/paper>) | Table 1"
     assert f"| toy | agrees | params | 14K | 14,040 | +0.286 % | {source} |" in text
     assert "`harness run`" in text
@@ -31,7 +31,7 @@ def test_nothing_in_it_depends_on_time_versions_or_machine() -> None:
 def test_what_failed_or_is_missing_is_shown_with_the_reason() -> None:
     text = markdown(models_of([cell(spec_record("toy"), "params", None)]))
     assert "| toy | n/a (failed: the counters disagree) | n/a |" in text
-    assert "| toy | 1,024 | n/a (not measured) | n/a | n/a (not measured) | n/a |" in text
+    assert "| toy | 1,024 | n/a (not measured) | n/a | n/a | n/a (not measured) | n/a |" in text
     assert "| toy | flops | not measured |" in text
     assert "No spec states a published figure." in text
 

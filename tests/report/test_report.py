@@ -124,7 +124,7 @@ def test_a_failed_result_is_shown_with_its_reason(tmp_path: Path) -> None:
 
 def test_a_missing_result_is_shown_as_not_measured(tmp_path: Path) -> None:
     html = written(tmp_path, [*cells_of("whole"), *cells_of("partial")[:1]])
-    assert html.count("n/a (not measured)") == 4
+    assert html.count("n/a (not measured)") == 5
     text = Page(html).text
     assert "6 of 10" in " ".join(text.split())
 

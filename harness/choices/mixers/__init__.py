@@ -125,4 +125,9 @@ def sharing(num_heads: int, num_kv_heads: int) -> str:
     return "MHA" if num_kv_heads == num_heads else "MQA" if num_kv_heads == 1 else "GQA"
 
 
+def called(kind: str, heads: dict[str, int]) -> str:
+    """What tables call a mixer of a kind with these heads, as `Mixer.heads` gives them."""
+    return getattr(mixers[kind], "short", None) or sharing(heads["query"], heads["key_value"])
+
+
 mixers: Registry[type[Mixer]] = Registry("mixer", __name__)

@@ -15,7 +15,7 @@ from harness.results import Cell
 
 def measured(cells: Iterable[Cell]) -> dict[str, dict[str, Section]]:
     """For each experiment that has results a section a device, the CPU's first."""
-    made = {"mixer": attention, "decoding": decoding, "throughput": throughput, "norms": norms}
+    made = {"attention": attention, "decoding": decoding, "throughput": throughput, "norms": norms}
     of: dict[str, dict[str, list[Cell]]] = {}
     for cell in sorted(cells, key=lambda cell: (_device(cell) != "cpu", _device(cell))):
         if cell.spec is None and cell.metric in made:
