@@ -6,10 +6,8 @@ import torch
 from torch import nn
 
 from harness.modules.decoder import Decoder
+from harness.modules.layers import INIT_STD, draw
 from harness.spec.model import Spec
-
-INIT_STD = 0.02
-"""Standard deviation of fresh weights: Radford et al. 2018 (GPT-1), section 4.1."""
 
 
 def build(
@@ -62,9 +60,3 @@ def initialise(model: nn.Module, generator: torch.Generator) -> None:
     unset = [name for name, parameter in model.named_parameters() if parameter.isnan().any()]
     if unset:
         raise RuntimeError(f"no module initialises {', '.join(unset)}")
-
-
-@torch.no_grad()
-def draw(weight: torch.Tensor, std: float, generator: torch.Generator) -> None:
-    """Fill a weight from a normal distribution."""
-    weight.normal_(0.0, std, generator=generator)

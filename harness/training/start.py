@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from harness.factory import build, draw
+from harness.factory import build
 from harness.modules.decoder import Decoder
-from harness.modules.layers import Linear, Table
+from harness.modules.layers import Linear, Table, draw
 from harness.modules.residuals import Block
 from harness.spec.model import Spec
 from harness.training.recipe import Recipe

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from harness.factory import INIT_STD, build, initialise
+from harness.factory import build, initialise
 from harness.metrics.params import params
+from harness.modules.layers import INIT_STD
 from harness.spec import Spec, load_spec
 from tests.contract.examples import EXAMPLES, Example, spec_of, tokens_for
 

@@ -13,7 +13,7 @@ from harness.choices.base import Dims
 from harness.choices.experts.top_k import TopK
 from harness.modules import computed_by, computes
 from harness.modules.kernels.products import product
-from harness.modules.layers import Linear
+from harness.modules.layers import INIT_STD, Linear, draw
 from harness.modules.mlps import ActivatedMLP
 
 NEAR = 0.02
@@ -31,8 +31,6 @@ class StackedLinear(nn.Module):
 
     def start(self, generator: torch.Generator) -> None:
         """As other matrices; see `harness.factory.initialise`."""
-        from harness.factory import INIT_STD, draw
-
         draw(self.weight, INIT_STD, generator)
 
     def each(self) -> list[tuple[Tensor, Tensor | None]]:

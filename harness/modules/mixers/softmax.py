@@ -12,7 +12,7 @@ from harness.modules import computed_by, computes
 from harness.modules.kernels.attend import attend
 from harness.modules.kernels.view import View
 from harness.modules.key_values import KeyValues, key_values, with_earlier
-from harness.modules.layers import Linear
+from harness.modules.layers import INIT_STD, Linear, draw
 from harness.modules.states import Room
 from harness.modules.step import LayerStep
 
@@ -75,8 +75,6 @@ class AttentionLayer(nn.Module):
 
     def start(self, generator: torch.Generator) -> None:
         """Sinks as matrices are drawn, as the release has it."""
-        from harness.factory import INIT_STD, draw
-
         if self.sinks is not None:
             draw(self.sinks, INIT_STD, generator)
 
