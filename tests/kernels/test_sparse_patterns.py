@@ -20,7 +20,7 @@ from harness.modules.kernels import attend as attend_module
 from harness.modules.kernels import reference, torch_private
 from harness.modules.kernels.attend import attend, way
 from harness.modules.kernels.rectangles import Grid, Piece, Rectangles
-from harness.modules.kernels.scaled_dot_product import capped, causally, under_mask
+from harness.modules.kernels.scaled_dot_product import by_reference, causally, under_mask
 from harness.modules.kernels.view import View
 from harness.tuning import NEVER, ROWS
 from tests.contract.examples import TINY, lively, spec_with
@@ -181,7 +181,7 @@ def test_a_bias_a_cap_and_a_cache_go_the_dense_way() -> None:
         View(places.expand(2, -1), places.expand(2, -1)),
     ):
         assert way(Banded(window=7), q, q, view) is under_mask
-    assert way(Banded(window=7), q, q, view_of(150, softcap=20.0)) is capped
+    assert way(Banded(window=7), q, q, view_of(150, softcap=20.0)) is by_reference
     assert way(Banded(window=7), q, q, view_of(150)) is attend_module._by_cover
     assert way(Banded(window=150), q, q, view_of(150)) is causally
     assert way(Banded(window=7), q.to("meta"), q.to("meta"), view_of(150)) is under_mask

@@ -12,7 +12,7 @@ from harness.choices.patterns import Pattern, patterns
 from harness.choices.positions.alibi import Alibi
 from harness.modules.kernels import reference, scaled_dot_product
 from harness.modules.kernels.attend import attend
-from harness.modules.kernels.scaled_dot_product import Way, capped, under_mask
+from harness.modules.kernels.scaled_dot_product import Way, by_reference, under_mask
 from harness.modules.kernels.view import View
 from tests.kernels.rows import changed, counted
 
@@ -69,7 +69,7 @@ def test_strips_give_what_is_written_out(kind: str, seen: str, strip: int) -> No
     view = VIEWS[seen]()
     expected = computed(reference.attend, PATTERNS[kind], view)
     with changed(mask_strip=strip):
-        found = computed(under_mask if view.softcap is None else capped, PATTERNS[kind], view)
+        found = computed(under_mask if view.softcap is None else by_reference, PATTERNS[kind], view)
     for ours, written_out in zip(found, expected, strict=True):
         torch.testing.assert_close(ours, written_out, rtol=0.0, atol=1e-12)
 
