@@ -30,7 +30,8 @@ def matched(
 
     The hidden size is the one that comes nearest; heads and MLP follow it as `Spec.scaled` says, but for a group of
     query heads that is too large to leave each 16 channels: then there are fewer heads in it. What is missing, for
-    widths go in steps of 4, is made up for by the intermediate size of the MLP. Windows, strides and blocks of
+    widths go in steps of 4, is made up for by the intermediate size of the MLP, or without any MLP by the inner width
+    of the mixers. Windows, strides and blocks of
     sparse patterns, and tables of positions, keep their share of the longest sequence: a window of 256 of 2048
     tokens becomes one of 6 of 50.
 
@@ -64,10 +65,14 @@ def _with_wide_heads(choices: Choices, dims: Dims) -> Choices:
 
 
 def _stretched(spec: Spec, missing: int) -> Spec:
-    """The spec with MLPs as much wider as adds the `missing` parameters, or narrower; as it is where it has none."""
+    """The spec with MLPs, or where it has none mixers, as much wider as adds the `missing` parameters, or narrower."""
     mlps = sum(count * layer.experts.params(spec.dims, layer) for layer, count in spec.counted_layers)
-    factor = 1 + missing / mlps if mlps else 1.0
-    return _changed(spec, lambda choices, dims: replace(choices, mlp=choices.mlp.widened(factor)))
+    if mlps:
+        factor = 1 + missing / mlps
+        return _changed(spec, lambda choices, dims: replace(choices, mlp=choices.mlp.widened(factor)))
+    mixers = sum(count * layer.mixer.params(spec.dims) for layer, count in spec.counted_layers)
+    factor = 1 + missing / mixers if mixers else 1.0
+    return _changed(spec, lambda choices, dims: replace(choices, mixer=choices.mixer.widened(factor)))
 
 
 def _changed(spec: Spec, change: Callable[[Choices, Dims], Choices]) -> Spec:

@@ -108,6 +108,10 @@ class Mixer(Choice):
         """The same with fewer heads, where that is what it takes for each to have so many channels."""
         return self
 
+    def widened(self, factor: float) -> Self:
+        """The same with about `factor` times as many parameters, if it has a size to choose for that."""
+        return self
+
     def peak_state(self, dims: Dims, layer: Choices, n: int) -> State:
         """The most that is kept while any token up to the n-th is computed."""
         return self.state(dims, layer, n)

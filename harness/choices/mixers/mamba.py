@@ -81,3 +81,7 @@ class Mamba(Mixer):
     def scaled(self, scaling: Scaling) -> Mamba:
         """The same ratios of I and R to the hidden size."""
         return self.model_copy(update={"inner_size": scaling.width(self.inner_size), "rank": scaling.width(self.rank)})
+
+    def widened(self, factor: float) -> Mamba:
+        """More channels."""
+        return self.model_copy(update={"inner_size": max(1, round(factor * self.inner_size))})

@@ -116,3 +116,7 @@ class Mamba2(Mixer):
             "norm_groups": self.norm_groups and math.gcd(self.norm_groups, heads),
         }
         return self.model_copy(update=changed)
+
+    def widened(self, factor: float) -> Mamba2:
+        """More channels in each head."""
+        return self.model_copy(update={"head_dim": max(1, round(factor * self.head_dim))})

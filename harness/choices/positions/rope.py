@@ -206,6 +206,11 @@ class Rope(Position):
             yield "scaling", problem
 
     def scaled(self, scaling: Scaling) -> Rope:
-        """The scaling at its share of the longest sequence."""
-        pairs = self.rotary_channels(scaling.head_channels) // 2 if scaling.head_channels else None
-        return self.model_copy(update={"scaling": self.scaling and self.scaling.scaled(scaling, pairs)})
+        """The scaling at its share of the longest sequence, and the nearest share of a head that is whole pairs."""
+        if not scaling.head_channels:
+            return self.model_copy(update={"scaling": self.scaling and self.scaling.scaled(scaling, None)})
+        rotary = self.rotary_channels(scaling.head_channels)
+        changed: dict[str, object] = {"scaling": self.scaling and self.scaling.scaled(scaling, rotary // 2)}
+        if rotary != self.fraction * scaling.head_channels:
+            changed["fraction"] = rotary / scaling.head_channels
+        return self.model_copy(update=changed)
