@@ -105,7 +105,13 @@ def layer_with(axis: str, choice: Choice) -> Choices:
 def problems(spec: Spec) -> list[tuple[str, str]]:
     """What the choices of a spec say against its sizes and one another."""
     layers = [spec.choices, *spec.blocks.values()]
-    return [problem for layer in layers for _, choice in layer.items() for problem in choice.problems(spec.dims, layer)]
+    return [
+        problem
+        for layer in layers
+        for axis, choice in layer.items()
+        if layer.uses(axis)
+        for problem in choice.problems(spec.dims, layer)
+    ]
 
 
 def covering(choices: Iterable[Choice]) -> list[Choice]:

@@ -7,6 +7,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from harness.choices.axes import PER_LAYER
+from harness.choices.mixers.softmax import Softmax
 from harness.counters import parameter_count
 from harness.factory import build
 from harness.metrics.params import params_breakdown
@@ -50,16 +51,18 @@ def test_scaling_keeps_what_makes_the_architecture(name: str, hidden_size: int) 
     spec = load_spec(name)
     scaled = spec.scaled(hidden_size=hidden_size)
     assert problems(scaled) == []
-    assert scaled.layers == spec.layers
+    if len(spec.layers) < spec.dims.num_layers:  # a round of blocks, not layers named one by one
+        assert scaled.layers == spec.layers
+    assert set(scaled.layers) == set(spec.layers)
     assert list(scaled.block_counts) == list(spec.block_counts)
     kinds = [(axis, choice.kind) for axis, choice in spec.choices.items()]
     assert [(axis, choice.kind) for axis, choice in scaled.choices.items()] == kinds
     for block, old in spec.blocks.items():
         new = scaled.blocks[block]
         assert [getattr(new, axis).kind for axis in PER_LAYER] == [getattr(old, axis).kind for axis in PER_LAYER]
-        assert (
-            new.mixer.num_heads * old.mixer.kv_heads == old.mixer.num_heads * new.mixer.kv_heads
-        )  # the same query heads a key-value head
+        if isinstance(old.mixer, Softmax):
+            # the same query heads a key-value head
+            assert new.mixer.num_heads * old.mixer.kv_heads == old.mixer.num_heads * new.mixer.kv_heads
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -67,8 +70,9 @@ def test_scaling_keeps_shares(name: str) -> None:
     """The MLP's share of the width, within the rounding to whole channels, and a window's of the length."""
     spec = load_spec(name)
     scaled = spec.scaled(hidden_size=spec.dims.hidden_size // 4, max_seq_len=spec.dims.max_seq_len // 2)
-    wanted = spec.choices.mlp.intermediate_size / 4
-    assert abs(scaled.choices.mlp.intermediate_size - wanted) <= 0.5
+    if spec.choices.mlp.kind != "none":
+        wanted = spec.choices.mlp.intermediate_size / 4
+        assert abs(scaled.choices.mlp.intermediate_size - wanted) <= 0.5
     for block, old in spec.blocks.items():
         options, halved = old.pattern.options(), scaled.blocks[block].pattern.options()
         assert {key: 2 * value if isinstance(value, int) else value for key, value in halved.items()} == options

@@ -22,7 +22,8 @@ BLOCK_AXES = "position, norm, mixer, pattern, mlp, experts"
             'claims:\n  - {metric: param, value: "1", source: made, at: here}\n',
             [
                 "15:14: claims.0.metric: found 'param' (text), "
-                "expected 'params', 'non_embedding_params', 'kv_cache_bytes_per_token' or 'tokens_in_6_gb_int4'",
+                "expected 'params', 'non_embedding_params', 'active_params', 'active_non_embedding_params', "
+                "'kv_cache_bytes_per_token' or 'tokens_in_6_gb_int4'",
                 "15:28: claims.0.value: found '1' (text), expected a whole number or a number",
             ],
         ),

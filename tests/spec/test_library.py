@@ -20,6 +20,14 @@ MODELS = {
     "llama-7b llama-13b llama-33b llama-65b llama2-7b llama2-13b llama2-70b smollm2-135m": "LLaMA",
     "qwen-1-8b qwen-7b qwen-14b qwen-72b qwen2-7b-instruct": "Qwen",
     "baichuan-7b baichuan-13b": "Baichuan",
+    "gpt-oss-20b gpt-oss-120b": "GPT",
+    "glm-4-5-air": "GLM",
+    "qwen3-30b-a3b qwen3-next-80b-a3b": "Qwen",
+    "mixtral-8x7b": "Mixtral",
+    "deepseek-v2-lite deepseek-v3": "DeepSeek",
+    "mamba-2-8b mamba2-2-7b": "Mamba",
+    "jamba-v0-1": "Jamba",
+    "lfm2-1-2b": "LFM",
 }
 FAMILIES = {name: family for names, family in MODELS.items() for name in names.split()}
 DOCUMENTED = "chatglm-6b-documented chatglm2-6b-documented qwen2-7b-instruct-documented".split()
@@ -27,7 +35,8 @@ VARIANTS = {
     "gpt2-small": "pre-ln post-ln deepnorm",
     "gpt3-small": "dense banded banded-first strided fixed log-sparse",
     "chatglm-6b": "causal ordered",
-    "llama-7b": "mha gqa8 mqa layernorm geglu alibi nope banded",
+    "llama-7b": "mha gqa8 mqa layernorm geglu alibi nope banded mla mamba mamba2 gated-delta short-convolution "
+    "mamba2-1in2 mamba2-1in4 mamba2-1in8 gated-delta-1in2 gated-delta-1in4 gated-delta-1in8",
     "llama2-70b": "mha",
     "chatglm2-6b": "mha",
 }
@@ -64,7 +73,7 @@ def test_a_model_states_its_family_and_date(name: str, specs: dict[str, Spec]) -
     expected = "proxy" if name == "chatgpt" else "inferred" if name.startswith("gpt3-") else "released"
     assert spec.provenance == expected
     year, *rest = map(int, spec.released.split("-"))
-    assert 2018 <= year <= 2024
+    assert 2018 <= year <= 2026
     assert len(rest) <= 2
 
 
