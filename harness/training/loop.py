@@ -20,6 +20,7 @@ from harness.files import write_atomically
 from harness.modules.decoder import Decoder
 from harness.modules.objectives import IGNORED, Batch
 from harness.spec.model import Spec
+from harness.training.balance import balancing_loss, rebalance
 from harness.training.recipe import Recipe
 from harness.training.start import fresh, optimiser_of
 
@@ -96,13 +97,14 @@ def train(
 def training_step(
     model: Decoder, optimiser: torch.optim.Optimizer, batch: Batch, rate: float, loss: Loss = batch_loss
 ) -> float:
-    """One step at a learning rate; the loss before it."""
+    """One step at a learning rate; the loss before it, without what balances experts."""
     for group in optimiser.param_groups:
         group["lr"] = rate
     found = loss(model, batch)
     optimiser.zero_grad()
-    found.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
+    (found + balancing_loss(model)).backward()  # type: ignore[no-untyped-call]  # torch has no type for it
     optimiser.step()
+    rebalance(model)
     return found.item()
 
 

@@ -7,6 +7,7 @@ from torch import nn
 
 from harness.factory import build
 from harness.modules.decoder import Decoder
+from harness.modules.experts.top_k import StackedLinear
 from harness.modules.layers import Linear, Table, draw
 from harness.modules.residuals import Block
 from harness.spec.model import Spec
@@ -23,8 +24,8 @@ def fresh(spec: Spec, recipe: Recipe, seed: int) -> Decoder:
     model = build(spec)
     generator = torch.Generator().manual_seed(seed)
     for module in model.modules():
-        if isinstance(module, Linear):
-            draw(module.weight, module.in_features**-0.5, generator)
+        if isinstance(module, Linear | StackedLinear):
+            draw(module.weight, module.weight.shape[-1] ** -0.5, generator)
         elif isinstance(module, Table):
             draw(module.weight, recipe.embedding_std, generator)
     for scheme in model.positions.modules():
