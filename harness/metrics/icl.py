@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.metrics import Metric, metrics
 from harness.metrics.flops import flops
+from harness.metrics.kv_cache import kv_cache_bytes
 from harness.metrics.params import params
 from harness.spec.library import quick_names
 from harness.spec.model import Spec
@@ -40,7 +41,7 @@ class InContextLearning(Metric):
     Equal budgets are compared, not ceilings: a model that fails here may learn the task later.
     """
 
-    version = 5
+    version = 6
     exact = False
 
     def in_profile(self, spec: Spec, profile: str) -> bool:
@@ -76,7 +77,12 @@ class InContextLearning(Metric):
         ]
         documents = settings["documents"]
         return {
-            "model": {**small.architecture, "params": params(small), "target": settings["params"]},
+            "model": {
+                **small.architecture,
+                "params": params(small),
+                "target": settings["params"],
+                "state_bytes": kv_cache_bytes(small, settings["max_seq_len"]),
+            },
             "classification": {
                 "shots": settings["shots"],
                 "chance": 1 / len(LABELS),
@@ -117,6 +123,8 @@ class InContextLearning(Metric):
         import numpy as np
 
         from harness.tasks.synthetic import classification, recall
+        from harness.training.balance import loads
+        from harness.training.mixture import mixture
         from harness.training.scoring import answered
 
         trained = self._trained(small, settings, seed)
@@ -132,6 +140,7 @@ class InContextLearning(Metric):
             "classification": [float(answered(trained.model, asked).mean()) for asked in classified],
             "recall": [float(answered(trained.model, asked).mean()) for asked in recalled],
             "steps_to_threshold": steps_to(trained.losses, settings["loss_threshold"]),
+            "expert_loads": loads(trained.model, mixture(small, settings["recipe"]["batch_size"], seed)(0)),
         }
 
 

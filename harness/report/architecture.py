@@ -70,6 +70,7 @@ def summary(architecture: Options) -> dict[str, Any]:
         "channels": _joined(head["channels"] for head in heads),
         "mlp": _kinds(architecture, "mlp"),
         "width": _joined(options.get("intermediate_size", "n/a") for options in by_block(architecture, "mlp").values()),
+        "experts": _joined(_routed(options) for options in by_block(architecture, "experts").values()),
         "norm": _kinds(architecture, "norm"),
         "residual": architecture["choices"]["residual"]["kind"],
         "position": _kinds(architecture, "position"),
@@ -83,6 +84,14 @@ def summary(architecture: Options) -> dict[str, Any]:
 
 def _kinds(architecture: Options, axis: str) -> str:
     return str(_joined(options["kind"] for options in by_block(architecture, axis).values()))
+
+
+def _routed(experts: Options) -> str:
+    """`2 of 8`, beside one that every token goes through where there is one; a dash where there is one network."""
+    if "num_experts" not in experts:
+        return "-"
+    shared = " + 1" if experts.get("shared_size") else ""
+    return f"{experts['experts_per_token']} of {experts['num_experts']}{shared}"
 
 
 def _patterns(architecture: Options) -> str:

@@ -42,6 +42,7 @@ COLUMNS = (
     ),
     Column("mlp", "MLP", "choices"),
     Column("width", "width", "choices", "intermediate size of the MLP", True),
+    Column("experts", "experts", "choices", "through how many of how many networks of that size a token goes"),
     Column("norm", "norm", "choices"),
     Column("residual", "residual", "choices", "where the norms stand"),
     Column("position", "position", "choices"),

@@ -23,7 +23,7 @@ def trained(name: str, accuracy: float = 0.75, *, kv_heads: int = 2, params: int
     small = architecture(**choices)
     small["heads"] = {block: {"query": 8, "key_value": kv_heads, "channels": 16} for block in ("dense", "banded")}
     result = {
-        "model": {**small, "params": params, "target": 110_000},
+        "model": {**small, "params": params, "target": 110_000, "state_bytes": 12_800 * kv_heads},
         "classification": {"shots": [0, 16], "chance": 0.125, "ceiling": [0.125, 0.99], **_over([0.125, accuracy])},
         "recall": {"keys": [1, 16], "chance": 0.0156, **_over([1.0, accuracy / 2])},
         "adaptation": [
@@ -49,6 +49,7 @@ def _seed(seed: int, accuracy: float, steps: int | None) -> dict[str, Any]:
         "losses": [4.0 + seed, 2.0],
         "smoothed_steps": 50,
         "core_seconds": 33.25,
+        "expert_loads": [],
     }
 
 

@@ -28,9 +28,8 @@ def test_tables_hold_accuracies_with_their_errors_and_every_seed() -> None:
     assert tables["classification"].rows == [["toy", "over seeds", "0.125 ± 0.000", "0.750 ± 0.062"]]
     assert tables["recall"].rows == [["toy", "over seeds", "1.000 ± 0.000", "0.375 ± 0.062"]]
     assert tables["seeds"].rows[1] == ["toy", "1", "0.125", "0.812", "1.000", "0.406"]
-    # Four layers of a key and a value of two heads of 16 channels, two bytes each.
     steps = "839, over 1,500"
-    assert tables["training"].rows == [["toy", "", "109,926", "512 B", "1.00 MFLOPs", steps, "33.2, 33.2"]]
+    assert tables["training"].rows == [["toy", "", "109,926", "25.6 kB", "1.00 MFLOPs", steps, "33.2, 33.2", "-, -"]]
 
 
 def test_lines_have_errors_and_stand_between_chance_and_the_ceiling() -> None:
@@ -152,8 +151,8 @@ def test_options_of_an_objective_are_distinct_choices() -> None:
 def test_the_frontier_leaves_out_what_is_dearer_and_no_better() -> None:
     assert frontier([(4, 0.5), (1, 0.2), (2, 0.5), (2, 0.4), (8, 0.9)]) == [(1, 0.2), (2, 0.5), (8, 0.9)]
     found = section([trained("few", 0.5, kv_heads=1), trained("many", 0.75), trained("worse", 0.25, params=109_927)])
-    line = drawn(found, "classification-cache")["Pareto frontier"]
-    assert (line["x"], line["y"]) == ([256, 512], [0.5, 0.75])
+    line = drawn(found, "classification-state")["Pareto frontier"]
+    assert (line["x"], line["y"]) == ([12_800, 25_600], [0.5, 0.75])
 
 
 def test_models_that_are_the_same_once_scaled_are_shown_once() -> None:
@@ -190,7 +189,7 @@ def test_the_page_has_the_section_where_there_are_results(tmp_path: Path) -> Non
     html = written(tmp_path / "with", [*cells_of("toy"), *learned, *cells_of("other")])
     assert "blank_infilling, shuffle_spans True" in html
     ids = {attributes.get("id") for _, attributes in Page(html).elements}
-    figures = {f"figure-learning-{place}" for place in ("shots", "recall", "losses", "adaptation", "recall-cache")}
+    figures = {f"figure-learning-{place}" for place in ("shots", "recall", "losses", "adaptation", "recall-state")}
     assert {"learning", *figures} <= ids
     assert "figure-learning-weights" not in ids
     assert "Nothing: every one of the 10 results" in html

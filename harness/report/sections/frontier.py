@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 
 import plotly.graph_objects as go
 
-from harness.report.architecture import block_counts
 from harness.report.sections import Values, rounded
 from harness.report.sections.adaptation import prefill_flops
 from harness.report.sections.lines import draw_reference
@@ -15,19 +14,13 @@ from harness.report.wording import in_flops, short_bytes
 Point = tuple[float, float]
 
 
-def cache_bytes(values: Values) -> int:
-    """Bytes that one more token adds to the fp16 cache of the scaled model, as long as every layer keeps it."""
-    architecture = values["model"]
-    heads = architecture["heads"]
-    scalars = sum(
-        2 * count * heads[block]["key_value"] * heads[block]["channels"]
-        for block, count in block_counts(architecture).items()
-    )
-    return int(2 * scalars)
+def state_bytes(values: Values) -> int:
+    """Bytes that the scaled model keeps of the longest sequence that it is asked: keys and values, or other states."""
+    return int(values["model"]["state_bytes"])
 
 
 COSTS: dict[str, tuple[Callable[[Values], int], str, Callable[[int], str]]] = {
-    "cache": (cache_bytes, "bytes of cache a token, fp16, scaled model", short_bytes),
+    "state": (state_bytes, "bytes kept of the longest sequence, fp16, scaled model", short_bytes),
     "prefill": (prefill_flops, "prefill FLOPs of a task, scaled model", in_flops),
 }
 """What accuracy is held against: how it is counted, the title of its axis, and its wording."""

@@ -24,7 +24,7 @@ MOST_LINES = 14
 """Models that a figure shows one by one; of more, one a distinct set of choices."""
 RECALLED = 16
 """Pairs to recall from in the comparison with costs: as many as are ever seen in training."""
-DISTINCT = ("heads", "channels", "mlp", "norm", "residual", "position", "pattern", "head")
+DISTINCT = ("heads", "attention", "channels", "mlp", "experts", "norm", "residual", "position", "pattern", "head")
 """What makes choices distinct, of a summary, and beside it the options of the objective."""
 RANKED = (
     ("rotary positions against none", "position", "rope", "none"),
@@ -120,10 +120,11 @@ def _training(models: dict[str, Model], others: dict[str, list[str]]) -> Table:
         "model",
         "stands also for",
         "parameters",
-        "KV cache a token",
+        "kept of the longest sequence",
         "prefill",
         "steps to threshold",
         "core seconds",
+        "busiest expert",
     ]
     rows = []
     for name, model in models.items():
@@ -137,9 +138,16 @@ def _training(models: dict[str, Model], others: dict[str, list[str]]) -> Table:
                 *(text_of(cost_of(cell.values)) for cost_of, _, text_of in COSTS.values()),
                 ", ".join(_steps(seed, cell.settings) for seed in seeds),
                 ", ".join(f"{seed['core_seconds']:.1f}" for seed in seeds),
+                ", ".join(map(_busiest, seeds)),
             ]
         )
     return Table(heads, rows, words=2)
+
+
+def _busiest(seed: Values) -> str:
+    """The most that one expert gets in any layer, times its even share; a dash without experts."""
+    loads = seed["expert_loads"]
+    return f"{max(max(load) * len(load) for load in loads):.1f}" if loads else "-"
 
 
 def _steps(seed: Values, settings: Values) -> str:
