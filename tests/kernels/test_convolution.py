@@ -32,6 +32,12 @@ def test_it_computes_what_torch_does(tokens: int, taps: int, biased: bool) -> No
         torch.testing.assert_close(torch.autograd.grad(out.square().sum(), trained), wanted, rtol=0.0, atol=1e-10)
 
 
+def test_its_gradients_have_gradients() -> None:
+    x, weight, bias = (each.requires_grad_() for each in inputs(5, 3))
+    assert torch.autograd.gradcheck(convolution, (x, weight, bias))
+    assert torch.autograd.gradgradcheck(convolution, (x, weight, bias))
+
+
 @pytest.mark.parametrize("more", [0, 1])
 @pytest.mark.parametrize("pieces", [[1] * 11, [4, 7], [2, 1, 8]])
 def test_pieces_give_what_the_whole_does(pieces: list[int], more: int) -> None:

@@ -27,6 +27,15 @@ def test_chunks_give_what_the_definition_does(tokens: int, strength: float) -> N
         torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
 
 
+def test_chunks_of_the_most_tokens_give_what_the_definition_does() -> None:
+    """States of 64 by 64, behind which a chunk has 64 tokens."""
+    generator = torch.Generator().manual_seed(3)
+    q, k, v = (torch.randn(1, 150, 2, 64, generator=generator, dtype=torch.float64) for _ in range(3))
+    given = [q, k, v, -torch.rand(1, 150, 2, generator=generator, dtype=torch.float64), v.new_zeros(1, 2, 64, 64)]
+    for found, expected in zip(decayed(*given), reference(*given), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
+
+
 @pytest.mark.parametrize("tokens", [7, 130])
 def test_gradients_are_those_of_the_definition(tokens: int) -> None:
     given = [each.requires_grad_() for each in inputs(tokens)]

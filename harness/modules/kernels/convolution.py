@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.autograd.function import FunctionCtx
 from torch.nn.functional import pad
 
 
@@ -32,16 +35,41 @@ def convolution(x: Tensor, weight: Tensor, bias: Tensor | None = None, columns: 
     """
     if x.device.type == "meta":
         return reference(x, weight, bias, columns)
-    tokens, taps = int(x.shape[1]), int(weight.shape[1])
-    padded = _behind(x, columns, taps - 1)
-    by_tap = weight.t().contiguous()
-    out = padded[:, taps - 1 :] * by_tap[-1] if bias is None else torch.addcmul(bias, padded[:, taps - 1 :], by_tap[-1])
-    for tap in range(taps - 1):
-        shifted = padded[:, tap : tap + tokens]
-        out = (
-            torch.addcmul(out, shifted, by_tap[tap]) if torch.is_grad_enabled() else out.addcmul_(shifted, by_tap[tap])
-        )
-    return out
+    out: Tensor = _Taps.apply(_behind(x, columns, int(weight.shape[1]) - 1), weight.t().contiguous())
+    return out if bias is None else out + bias
+
+
+class _Taps(torch.autograd.Function):
+    """The convolution of padded inputs, [B, T + taps - 1, C], by taps, [taps, C].
+
+    Autograd would make a gradient as large as the inputs for every tap, and copy and add them all.
+    """
+
+    @staticmethod
+    def forward(padded: Tensor, taps: Tensor) -> Tensor:
+        """[B, T, C]."""
+        last = int(taps.shape[0]) - 1
+        tokens = int(padded.shape[1]) - last
+        out = padded[:, last:] * taps[last]
+        for tap in range(last):
+            out.addcmul_(padded[:, tap : tap + tokens], taps[tap])
+        return out
+
+    @staticmethod
+    def setup_context(ctx: FunctionCtx, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        """Both are needed again."""
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
+        """Of the padded inputs and of the taps; it can be differentiated in turn."""
+        padded, taps = ctx.saved_tensors
+        tokens, of_padded, of_taps = int(grad.shape[1]), torch.zeros_like(padded), []
+        for number, tap in enumerate(taps.unbind()):
+            window = slice(number, number + tokens)
+            of_padded[:, window].addcmul_(grad, tap)
+            of_taps.append((grad * padded[:, window]).sum((0, 1)))
+        return of_padded, torch.stack(of_taps)
 
 
 def _behind(x: Tensor, columns: Tensor | None, count: int) -> Tensor:

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from harness.modules.kernels.chunks import chunk_size
+
 CHUNK = 64
-"""Tokens whose pairs are computed."""
+"""The most tokens whose pairs are computed."""
 SEGMENT = 512
 """Tokens that are computed at a time, so that what is in between stays in the processor's cache."""
 
@@ -65,7 +67,7 @@ def _chunked(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor, state: Tensor) 
     Values keep the order of tokens and then heads, so that all heads that share keys are columns of one product.
     """
     tokens, groups = v.shape[1], k.shape[2]
-    size = min(CHUNK, tokens)
+    size = chunk_size(int(tokens), int(k.shape[3] * v.shape[3]), CHUNK)
     q, k = (_in_chunks(x, size).transpose(2, 3) for x in (q, k))  # [B, n, G, C, N]
     v = _in_chunks(v, size)  # [B, n, C, M, P]
     # A sum of many numbers less a sum of nearly as many: in float32 that would lose what is between the two.
@@ -79,25 +81,26 @@ def _chunked(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor, state: Tensor) 
         k.mT @ _by_group(weighted, groups), 4, (-1, v.shape[4])
     )  # [B, n, G, N, R, P], R heads a group
     whole = torch.unflatten(sums[:, :, -1].to(v.dtype).exp(), 2, (groups, 1, -1))  # [B, n, G, 1, R, 1]
-    before = _states(torch.unflatten(state, 1, (groups, -1)).transpose(2, 3), whole, added)
-    carried = (q @ before[:, :-1].flatten(4)).transpose(2, 3).reshape(v.shape)  # [B, n, C, M, P]
-    out = torch.addcmul(inside.transpose(2, 3), carried, sums.to(v.dtype).exp())
-    return out.flatten(1, 2)[:, :tokens], before[:, -1].transpose(2, 3).flatten(1, 2)
+    before, last = _states(torch.unflatten(state, 1, (groups, -1)).transpose(2, 3), whole, added)
+    carried = (q @ before.flatten(4)).transpose(2, 3).reshape(v.shape)  # [B, n, C, M, P]
+    out = inside.transpose(2, 3) + carried * sums.to(v.dtype).exp()
+    return out.flatten(1, 2)[:, :tokens], last.transpose(2, 3).flatten(1, 2)
 
 
-def _states(first: Tensor, whole: Tensor, added: Tensor) -> Tensor:
-    """States in front of every chunk, and behind the last, [B, n + 1, G, N, R, P]."""
-    count = int(added.shape[1])
+def _states(first: Tensor, whole: Tensor, added: Tensor) -> tuple[Tensor, Tensor]:
+    """States in front of every chunk, [B, n, G, N, R, P], and behind the last."""
     if torch.is_grad_enabled():
         states = [first]
-        for chunk in range(count):
-            states.append(torch.addcmul(added[:, chunk], whole[:, chunk], states[-1]))
-        return torch.stack(states, 1)
+        # Cut at once: the gradient of a single cut would be as large as all of them together.
+        for decay, more in zip(whole.unbind(1), added.unbind(1), strict=True):
+            states.append(more + decay * states[-1])
+        return torch.stack(states[:-1], 1), states[-1]
+    count = int(added.shape[1])
     held = added.new_empty(len(added), count + 1, *added.shape[2:])
     held[:, 0] = first
     for chunk in range(count):
         torch.addcmul(added[:, chunk], whole[:, chunk], held[:, chunk], out=held[:, chunk + 1])
-    return held
+    return held[:, :-1], held[:, -1]
 
 
 def _by_group(x: Tensor, groups: int) -> Tensor:

@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from harness.modules.kernels.chunks import chunk_size
+
 CHUNK = 32
-"""Tokens whose triangular system is solved at once."""
+"""The most tokens whose triangular system is solved at once."""
 SEGMENT = 512
 """Tokens that are computed at a time, so that what is in between stays in the processor's cache."""
 
@@ -68,7 +70,7 @@ def reference(q: Tensor, k: Tensor, v: Tensor, beta: Tensor, log_decay: Tensor, 
 def _chunked(q: Tensor, k: Tensor, v: Tensor, beta: Tensor, log_decay: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
     """The same by chunks, of a segment; what comes out has the heads in front, [B, M, T, P]."""
     tokens = int(v.shape[1])
-    size = min(CHUNK, tokens)
+    size = chunk_size(tokens, int(k.shape[3] * v.shape[3]), CHUNK)
     q, k, v = (_in_chunks(x.transpose(1, 2), size) for x in (q, k, v))  # [B, M, n, C, N or P]
     beta, log_decay = (_in_chunks(x.mT[..., None], size) for x in (beta, log_decay))  # [B, M, n, C, 1]
     # A sum of many numbers less a sum of nearly as many: in float32 that would lose what is between the two.
@@ -84,11 +86,12 @@ def _chunked(q: Tensor, k: Tensor, v: Tensor, beta: Tensor, log_decay: Tensor, s
     writing = ((sums[:, :, :, -1:] - sums).to(v.dtype).exp() * k).mT  # [B, M, n, N, C]
     whole = sums[:, :, :, -1:].to(v.dtype).exp()  # [B, M, n, 1, 1]
     corrections, carried = [], []
-    for chunk in range(int(v.shape[2])):
-        held = reading[:, :, chunk] @ state
-        corrections.append(added[:, :, chunk] - held[:, :, :size])
-        carried.append(held[:, :, size:])
-        state = torch.addcmul(writing[:, :, chunk] @ corrections[-1], whole[:, :, chunk], state)
+    # Cut at once: the gradient of a single cut would be as large as all of them together.
+    for read, write, more, decay in zip(*(x.unbind(2) for x in (reading, writing, added, whole)), strict=True):
+        held, behind = torch.split(read @ state, size, 2)
+        corrections.append(more - held)
+        carried.append(behind)
+        state = decay * state + write @ corrections[-1]
     out = torch.stack(carried, 2) + (since * (q @ k.mT)) @ torch.stack(corrections, 2)
     return out.flatten(2, 3)[:, :, :tokens], state
 
