@@ -1,4 +1,7 @@
-"""How attention grows with the length under each pattern: visible pairs, time forward and in training, fitted laws."""
+"""How attention grows with the length under each pattern: visible pairs, time forward and in training, fitted laws.
+
+Recurrences that do the same work between the same projections stand beside it.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from harness.choices.patterns import Pattern, patterns
 from harness.errors import CountMismatchError
 from harness.experiments import Experiment, against_flex, experiments
 from harness.experiments.against_flex import FLEX
+from harness.experiments.recurrences import RECURRENCES, call_of
 from harness.growth import exponent, exponents, fitted
 from harness.timing import (
     Interval,
@@ -55,15 +59,16 @@ PRODUCT = "matrix product"
 PEAK = "fastest matrix product"
 """What stands for the peak of the machine: on a processor torch's own need not reach it."""
 KINDS = ("dense", "banded", "strided", "fixed", "log_sparse")
+TIMED = (*KINDS, *RECURRENCES)
 MIXED = {"dense, banded in turns": ("dense", "banded")}
 """Stacks of layers of two kinds, each in every other layer, as GPT-3 has them: cost is the mean of a layer."""
 
 
 @experiments.register("attention")
 class Attention(Experiment):
-    """The attention of one layer, 8 heads of 64 channels, one sequence, on q, k, v at hand."""
+    """The attention of one layer, or a recurrence, 8 heads of 64 channels, one sequence, on q, k, v at hand."""
 
-    version = 3
+    version = 4
 
     def settings(self, profile: str) -> list[dict[str, Any]]:
         """Lengths from 256 on: to 4096, or to 65536, where dense attention ends sooner; then flex_attention."""
@@ -79,6 +84,7 @@ class Attention(Experiment):
             "dense_up_to": {"forward": 16384, "training": 8192} if full else {"forward": 4096, "training": 4096},
             "masks_up_to": 65536 if full else 4096,
             "passes": ["forward", "training"],
+            "recurrences": list(RECURRENCES),
             "processes": 5,
             "rounds": 3,
             "block_s": 0.004,
@@ -131,20 +137,28 @@ def _counted_pairs(masks_up_to: int) -> dict[str, dict[str, int]]:
 
 def _rows(n: int, which: str, settings: Mapping[str, Any], runs: Sequence[Samples]) -> list[dict[str, Any]]:
     rows = []
-    for kind in (kind for kind in KINDS if kind in runs[0]):
+    for kind in (kind for kind in TIMED if kind in runs[0]):
         to = PRODUCT if kind == "dense" else "dense"
         row: dict[str, Any] = {"name": f"{kind} to {to}, {n}, {which}", "seq_len": n, "pass": which, "pattern": kind}
-        row["options"] = pattern_at(kind, n).model_dump()
-        row["pairs"] = pattern_at(kind, n).visible_pairs(n)
+        row |= _work(kind, n)
         row["seconds"] = asdict(geometric([statistics.median(run[kind]) for run in runs]))
-        flops = (1 if which == "forward" else 3) * 4 * row["pairs"] * HEADS * CHANNELS
-        # FLOPs of visible pairs a second, of those of a matrix product.
+        flops = (1 if which == "forward" else 3) * row["flops"]
+        # FLOPs a second, of visible pairs or of a recurrence, of those of a matrix product.
         for share, of in (("share_of_product", PRODUCT), ("share_of_peak", PEAK)):
             row[share] = asdict(ratio(runs, of, kind).times(flops / (2 * settings["matrix"] ** 3)))
         if "dense" in runs[0]:
             row |= {"to": to, **compared(runs, kind, to, controlled="dense", anchor=PRODUCT)}
         rows.append(row)
     return rows
+
+
+def _work(kind: str, n: int) -> dict[str, Any]:
+    """Options, visible pairs, None where no query looks at keys one by one, and FLOPs forward."""
+    if kind in RECURRENCES:
+        recurrence = RECURRENCES[kind]
+        return {"options": recurrence.options, "pairs": None, "flops": n * recurrence.flops(HEADS, CHANNELS)}
+    pairs = pattern_at(kind, n).visible_pairs(n)
+    return {"options": pattern_at(kind, n).model_dump(), "pairs": pairs, "flops": 4 * pairs * HEADS * CHANNELS}
 
 
 Costs = Mapping[str, Mapping[int, float]]
@@ -154,7 +168,7 @@ Costs = Mapping[str, Mapping[int, float]]
 def _medians(run: Mapping[str, Samples]) -> Costs:
     return {
         kind: {int(n): statistics.median(samples[kind]) for n, samples in run.items() if kind in samples}
-        for kind in KINDS
+        for kind in TIMED
     }
 
 
@@ -203,6 +217,7 @@ def sample(settings: dict[str, Any], number: int) -> dict[str, Any]:
 def _timed(n: int, which: str, settings: dict[str, Any], number: int) -> Samples:
     kinds = KINDS if n <= settings["dense_up_to"][which] else KINDS[1:]
     calls = calls_of(kinds, n, which, settings["dtype"])
+    calls |= {kind: call_of(kind, n, which, HEADS, CHANNELS) for kind in settings["recurrences"]}
     calls |= products(settings["matrix"], settings["dtype"])
     return in_turns(calls, kinds[0], settings["rounds"], settings["block_s"], number)
 

@@ -9,7 +9,7 @@ import pytest
 from harness.report.frames import models_of
 from harness.report.page import html
 from harness.report.sections import times_faster
-from harness.report.sections.attention import _crossover, _law
+from harness.report.sections.attention import _crossover, _law, _speeds
 from harness.report.sections.measured import measured
 from harness.report.sections.norms import claim
 from harness.results import Cell
@@ -112,6 +112,21 @@ def attention_rows(verdicts: dict[int, str]) -> list[dict[str, Any]]:
 )
 def test_the_crossover_is_where_a_pattern_stays_faster_from(verdicts: dict[int, str], words: str) -> None:
     assert _crossover(attention_rows(verdicts), "banded", "forward") == words
+
+
+def test_a_recurrence_stands_beside_the_patterns_without_pairs() -> None:
+    interval = {"low": 0.5, "mid": 0.5, "high": 0.5}
+    row: dict[str, Any] = {
+        "pattern": "mamba2",
+        "options": {"state_size": 128},
+        "pass": "forward",
+        "seq_len": 512,
+        "to": "dense",
+    }
+    row |= {"pairs": None, "flops": 2_000_000, "seconds": interval, "share_of_product": interval}
+    row |= {"share_of_peak": interval, "ratio": interval, "noise": [0.9, 1.1], "verdict": "faster"}
+    table = _speeds([row])
+    assert table.rows[0][:5] == ["Mamba-2 (state_size 128)", "forward", "512", "none", "2.00 MFLOPs"]
 
 
 def test_what_the_times_do_not_decide_is_told_as_such() -> None:

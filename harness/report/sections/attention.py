@@ -7,10 +7,11 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from harness.choices.mixers import mixers
 from harness.report.figures import over_context
 from harness.report.sections import Section, Table, most_lengths, noise, ready, times_faster
 from harness.report.sections.lines import draw_timed
-from harness.report.wording import exact, short
+from harness.report.wording import exact, in_flops, short
 from harness.results import Cell
 
 
@@ -53,7 +54,7 @@ def _laws(laws: Sequence[dict[str, Any]], rows: Sequence[dict[str, Any]]) -> Tab
     for law in laws:
         by_pattern.setdefault(law["pattern"], {})[law["of"]] = law
     columns = list(dict.fromkeys(law["of"] for law in laws))
-    heads = ["pattern"]
+    heads = ["pattern or recurrence"]
     for column in columns:
         heads += [f"{column}: law", f"{column}: exponent"]
         heads += [] if column == "pairs" else [f"{column}: faster than dense from"]
@@ -88,7 +89,17 @@ def _crossover(rows: Sequence[dict[str, Any]], pattern: str, which: str) -> str:
 
 
 def _speeds(rows: Sequence[dict[str, Any]]) -> Table:
-    heads = ["pattern", "pass", "length", "visible pairs", "time", "times faster than dense", "noise", "verdict"]
+    heads = [
+        "pattern or recurrence",
+        "pass",
+        "length",
+        "visible pairs",
+        "FLOPs forward",
+        "time",
+        "times faster than dense",
+        "noise",
+        "verdict",
+    ]
     texts = []
     for row in rows:
         against = [times_faster(row["ratio"]), noise(row), row["verdict"]] if row.get("to") == "dense" else [""] * 3
@@ -97,7 +108,8 @@ def _speeds(rows: Sequence[dict[str, Any]]) -> Table:
                 _with_options(row),
                 row["pass"],
                 exact(row["seq_len"]),
-                exact(row["pairs"]),
+                "none" if row["pairs"] is None else exact(row["pairs"]),
+                in_flops(row["flops"]),
                 _time(row["seconds"]["mid"]),
                 *against,
                 f"{row['share_of_product']['mid']:.2f}",
@@ -133,5 +145,6 @@ def _microseconds(seconds: float) -> int:
     return round(seconds * 1e6)
 
 
-def _words(pattern: str) -> str:
-    return pattern.replace("_", "-")
+def _words(kind: str) -> str:
+    """What a pattern, or a mixer, is called."""
+    return mixers[kind].short if kind in mixers.names() else kind.replace("_", "-")
