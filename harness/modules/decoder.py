@@ -87,7 +87,7 @@ class Decoder(nn.Module):
         for index, layer in enumerate(self.layers):
             scheme = self.layer_positions[index]
             state = cache.layers[index] if cache else None
-            x = layer(x, LayerStep(places, self._position(scheme), tables[scheme], start, state))
+            x = layer(x, LayerStep(places, self._position(scheme), tables[scheme], start, state, index))
             if state and state.length != end:
                 raise RuntimeError(f"layer {index} kept {state.length} of {end} columns: its mixer ignores its state")
         if cache:

@@ -20,6 +20,7 @@ class LayerStep:
         tables: what the scheme computed for this pass.
         start: columns of the passes before.
         state: what the layer kept of them, which it brings up to date; None where nothing is to be kept.
+        layer: its number, counted from 0.
     """
 
     places: Places
@@ -27,6 +28,7 @@ class LayerStep:
     tables: tuple[Tensor, ...]
     start: int
     state: LayerState | None
+    layer: int
 
     @property
     def from_start(self) -> bool:

@@ -83,6 +83,7 @@ GRANITE_DENSE = {
     "layer_types": ["full_attention"] * 3,
     "mamba_n_heads": 8,
 }
+ALPHAS = [f"{name}_alpha_factor" for name in ("full_attn", "linear_attn", "mlp")]
 LOCAL_EXPERTS = {**BASE, "num_local_experts": 4, "num_experts_per_tok": 2}
 QWEN_EXPERTS = {**BASE, "num_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 20}
 ROUTED_EXPERTS = {
@@ -456,6 +457,17 @@ TINY: dict[str, list[dict[str, Any]]] = {
     "hunyuan_v1_moe": [
         {**BASE, "num_experts": 4, "moe_topk": 2, "head_dim": 8},
         {**BASE, "num_experts": 4, "moe_topk": [3] * 3, "head_dim": 12, "attention_bias": True},
+    ],
+    "minimax": [
+        {**LOCAL_EXPERTS, "block_size": 4, **dict.fromkeys(ALPHAS, 1.5)},
+        {
+            **LOCAL_EXPERTS,
+            "num_hidden_layers": 4,
+            "head_dim": 12,
+            "block_size": 256,
+            "layer_types": ["linear_attention", "linear_attention", "full_attention", "linear_attention"],
+            "tie_word_embeddings": True,
+        },
     ],
     "minimax_m2": [
         {**LOCAL_EXPERTS, "head_dim": 8},
