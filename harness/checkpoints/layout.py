@@ -237,22 +237,36 @@ Templates = Mapping[str, str | tuple[tuple[str, ...], Form]]
 
 `{i}` stands for each layer, and `qkv` for `query`, `key` and `value`, where a release has one tensor for the three. At
 the end of a name of the model's `[{e}]` stands for each part of a stacked parameter, and `{e}` in the released name for
-its number, where a release has a tensor for each expert.
+its number, where a release has a tensor for each expert. `[2:5]` stands for rows of a parameter, where a release has
+several tensors for what is one here.
 """
 QKV = ".qkv."
 EACH, NUMBER = "[{e}]", "{e}"
-PART = re.compile(r"\[(\d+)\]$")
+PART = re.compile(r"\[(\d+)(?::(\d+))?\]$")
 
 
-def whole_of(own: str) -> tuple[str, int | None]:
-    """The name of the parameter that a name means a part of, and the number of the part: "up[3]" -> "up", 3."""
+def whole_of(own: str) -> tuple[str, int | slice | None]:
+    """The name of the parameter that a name means a part of, and the number of the part, or its rows.
+
+    "up[3]" -> "up", 3, and "up[2:5]" -> "up", slice(2, 5).
+    """
     found = PART.search(own)
-    return (own[: found.start()], int(found[1])) if found else (own, None)
+    if not found:
+        return own, None
+    return own[: found.start()], slice(int(found[1]), int(found[2])) if found[2] else int(found[1])
+
+
+def _parts(name: str, size: int, rows: Sequence[slice]) -> set[str]:
+    """Names of all parts of a parameter of so many rows: each row, or what adds to these rows up to all of them."""
+    covered = {row for part in rows for row in range(part.start, part.stop)}
+    return {f"{name}[{row}]" for row in range(size) if row not in covered}
 
 
 def shape_of(own: str, shapes: Mapping[str, Shape]) -> Shape:
     """The shape of a parameter, or of a part of it."""
     name, part = whole_of(own)
+    if isinstance(part, slice):
+        return (part.stop - part.start, *shapes[name][1:])
     return shapes[name] if part is None else shapes[name][1:]
 
 
@@ -273,7 +287,8 @@ def released_tensors(templates: Templates, spec: Spec, shapes: Mapping[str, Shap
     last = {own: released for released in fitting for own in released.own}
     wanted = set(shapes)
     for name in {whole_of(own)[0] for own in last} - set(last):
-        wanted = wanted - {name} | {f"{name}[{part}]" for part in range(shapes[name][0])}
+        rows = [part for whole, part in map(whole_of, last) if whole == name and isinstance(part, slice)]
+        wanted = wanted - {name} | _parts(name, shapes[name][0], rows)
     if missing := wanted - set(last):
         raise HarnessError(f"{spec.name}: the release has no tensor for {', '.join(sorted(missing)[:3])}")
     return [released for released in fitting if all(last[own] is released for own in released.own)]

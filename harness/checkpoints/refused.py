@@ -24,7 +24,6 @@ _BY_REASON = {
     # Other layers than attention.
     "state-space layers": "falcon_h1 zamba zamba2",
     "recurrent layers": "recurrent_gemma rwkv xlstm",
-    "linear attention, with norms in other places than attention": "olmo_hybrid",
     "convolutions and gated attention": "lfm3",
     # Other attention.
     "differential attention": "diffllama",

@@ -69,5 +69,5 @@ IMPLIED = {"embedding": "table", "experts": "none"}
 UNUSED = {"position": "none", "pattern": "dense"}
 """What stands on an axis that no mixer of a spec uses, where a spec must not state anything."""
 
-PER_LAYER = ("position", "norm", "mixer", "pattern", "mlp", "experts")
+PER_LAYER = ("position", "residual", "norm", "mixer", "pattern", "mlp", "experts")
 """Axes that a block of layers may choose differently from the rest of the model."""

@@ -72,7 +72,7 @@ def summary(architecture: Options) -> dict[str, Any]:
         "width": _joined(options.get("intermediate_size", "n/a") for options in by_block(architecture, "mlp").values()),
         "experts": _joined(_routed(options) for options in by_block(architecture, "experts").values()),
         "norm": _kinds(architecture, "norm"),
-        "residual": architecture["choices"]["residual"]["kind"],
+        "residual": _kinds(architecture, "residual"),
         "position": _kinds(architecture, "position"),
         "pattern": _patterns(architecture),
         "vocab": dims["vocab_size"],

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from harness.choices.axes import AXES, IMPLIED, PER_LAYER, UNUSED, Choices
 from harness.choices.base import Choice, Dims, Source
+from harness.choices.residuals import residuals
 from harness.errors import HarnessError, Problem, SpecError, did_you_mean
 from harness.spec.merge import normalised, patched
 from harness.spec.model import Claim, ContextTokens, Provenance, Spec, Weights
@@ -259,6 +260,9 @@ class _Checker:
                 continue
             known: dict[str, Any] = {axis: made.get(axis) for axis in AXES}  # a gap is told of already
             layer = Choices(**known)
+            if "residual" in block and (message := _ends_otherwise(model, block)):
+                mark = _deepest(tree, ("blocks", name, "residual"))[0].mark
+                self.problems.append(mark.problem(f"residual: {message}"))
             for axis, choice in made.items():
                 if not layer.uses(axis):
                     continue
@@ -272,6 +276,19 @@ class _Checker:
 def _asks(axis: str, made: dict[str, Any]) -> bool:
     """Whether a layer, which may lack choices that had mistakes, uses an axis; one whose mixer is not known does."""
     return "mixer" not in made or Choices(**{**dict.fromkeys(AXES), **made}).uses(axis)
+
+
+def _ends_otherwise(model: dict[str, Any], block: dict[str, Any]) -> str | None:
+    """What is wrong with the residual of a block, if the model's asks for other norms behind the last block."""
+    if "residual" not in model or model["residual"].final_norms == block["residual"].final_norms:
+        return None
+    kinds = " or ".join(
+        kind for kind in residuals.names() if residuals[kind].final_norms == model["residual"].final_norms
+    )
+    return (
+        f"found {block['residual'].kind} beside {model['residual'].kind} of the model, of which one has a norm "
+        f"behind the last block; expected {kinds}"
+    )
 
 
 def _entries(tree: Tree | None) -> list[tuple[str, Tree]]:

@@ -168,6 +168,10 @@ class Spec:
         choices = self._options(self.choices)
         model = {axis: options for axis, options in choices.items() if axis not in PER_LAYER}
         model["norm"] = choices["norm"]
+        residuals = [self.blocks[name].residual.settled(self.dims).options() for name in self.block_counts]
+        alike = residuals.count(residuals[0]) == len(residuals)
+        if alike:  # as all were before blocks could differ in it
+            model["residual"] = residuals[0]
         if self.choices.position.in_embedding:
             model["position"] = choices["position"]
         blocks = {name: self._options(self.blocks[name]) for name in self.block_counts}
@@ -176,6 +180,7 @@ class Spec:
                 HASHED_AS.get(axis, axis): options[axis]
                 for axis in PER_LAYER
                 if self.blocks[name].uses(axis) and options[axis] != OMITTED.get(axis)
+                if axis != "residual" or not alike
             }
             for name, options in blocks.items()
         ]

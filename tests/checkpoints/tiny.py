@@ -298,6 +298,22 @@ TINY: dict[str, list[dict[str, Any]]] = {
         {**DELTA, "layer_types": ["full_attention", "linear_attention", "full_attention"], "attention_bias": True},
     ],
     "qwen3_5_moe_text": [{**DELTA_EXPERTS, "num_hidden_layers": 4, "shared_expert_intermediate_size": 24}],
+    "olmo_hybrid": [
+        # transformers writes the taps of queries, keys and values as three equal parts, whatever their widths.
+        {**BASE, "num_hidden_layers": 4, "linear_value_head_dim": 6},
+        {
+            **BASE,
+            "layer_types": ["full_attention", "linear_attention", "full_attention"],
+            "rope_parameters": {"rope_type": "default", "rope_theta": 100.0},
+            "linear_num_key_heads": 2,
+            "linear_num_value_heads": 4,
+            "linear_key_head_dim": 6,
+            "linear_value_head_dim": 3,
+            "linear_conv_kernel_dim": 3,
+            "linear_allow_neg_eigval": False,
+            "attention_bias": True,
+        },
+    ],
     "lfm2": [
         LFM2,
         {**LFM2, "conv_bias": True, "block_auto_adjust_ff_dim": False, "conv_L_cache": 4, "tie_word_embeddings": False},

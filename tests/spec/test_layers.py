@@ -8,7 +8,7 @@ from harness.spec.check import SpecFile
 from tests.spec.writing import ROOT_SPEC, Write, mistakes
 
 KEYS = ", ".join(sorted(SpecFile.model_fields))
-BLOCK_AXES = "position, norm, mixer, pattern, mlp, experts"
+BLOCK_AXES = "position, residual, norm, mixer, pattern, mlp, experts"
 
 
 @pytest.mark.parametrize(
@@ -63,10 +63,17 @@ BLOCK_AXES = "position, norm, mixer, pattern, mlp, experts"
             ["15:17: 'learned' acts on the embedding, so no block can choose it; set it in choices"],
         ),
         (
-            "blocks:\n  a: {residual: post, patern: dense}\nlayers: [a]\n",
+            "blocks:\n  a: {head: tied, patern: dense}\nlayers: [a]\n",
             [
-                f"15:7: unknown axis of a block 'residual'; allowed: {BLOCK_AXES}",
-                f"15:23: unknown axis of a block 'patern'; allowed: {BLOCK_AXES}; did you mean 'pattern'?",
+                f"15:7: unknown axis of a block 'head'; allowed: {BLOCK_AXES}",
+                f"15:19: unknown axis of a block 'patern'; allowed: {BLOCK_AXES}; did you mean 'pattern'?",
+            ],
+        ),
+        (
+            "blocks:\n  a: {residual: post}\n  b: {}\nlayers: [a, b]\n",
+            [
+                "15:17: residual: found post beside pre of the model, of which one has a norm behind the last block; "
+                "expected parallel or parallel_two_norms or pre or reordered or sandwich"
             ],
         ),
         (

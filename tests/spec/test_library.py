@@ -43,8 +43,8 @@ VARIANTS = {
     "gpt2-small": "pre-ln post-ln deepnorm",
     "gpt3-small": "dense banded banded-first strided fixed log-sparse",
     "chatglm-6b": "causal ordered",
-    "llama-7b": "mha gqa8 mqa layernorm geglu alibi nope banded mla mamba mamba2 gated-delta lightning short-convolution "
-    "experts mamba2-1in2 mamba2-1in4 mamba2-1in8 gated-delta-1in2 gated-delta-1in4 gated-delta-1in8",
+    "llama-7b": "mha gqa8 mqa layernorm geglu alibi nope banded mla mamba mamba2 gated-delta lightning "
+    "short-convolution experts mamba2-1in2 mamba2-1in4 mamba2-1in8 gated-delta-1in2 gated-delta-1in4 gated-delta-1in8",
     "llama2-70b": "mha",
     "chatglm2-6b": "mha",
 }

@@ -36,6 +36,19 @@ def test_a_wrong_run_is_explained(write: Write, layers: str, message: str) -> No
     assert f"root.yaml:{message}" in mistakes(write(root=ROOT_SPEC + BLOCKS + f"layers: {layers}\n"))
 
 
+def test_blocks_may_differ_in_where_their_norms_stand(write: Write) -> None:
+    """Whichever of the two the model states; where all blocks have the same, the model might as well state that."""
+    blocks = "blocks: {a: {residual: reordered}, b: {}}\nlayers: [a, b]\n"
+    swapped = "blocks: {a: {}, b: {residual: pre}}\nlayers: [a, b]\n"
+    other = spoilt("residual:  pre", "residual:  reordered")
+    spec = load_spec(write(root=ROOT_SPEC + blocks))
+    assert [spec.layer(index).residual.kind for index in range(3)] == ["reordered", "pre", "reordered"]
+    assert spec.hash == load_spec(write(root=other + swapped)).hash
+    assert spec.hash != load_spec(write(root=ROOT_SPEC)).hash
+    alike = "blocks: {a: {residual: reordered}}\nlayers: [a]\n"
+    assert load_spec(write(root=ROOT_SPEC + alike)).hash == load_spec(write(root=other)).hash
+
+
 def test_layers_named_one_by_one_are_thinned_and_a_round_is_kept(write: Write) -> None:
     listed = load_spec(
         write(root=ROOT_SPEC.replace("num_layers: 4", "num_layers: 12") + BLOCKS + "layers: [wide, {narrow: 11}]\n")

@@ -57,7 +57,7 @@ def test_the_root_spec_is_valid(validator: Draft202012Validator) -> None:
         ("  norm: ", "  nrom: ", ["choices"]),
         ("num_kv_heads: 2", "num_kv_heads: two", ["choices", "mixer"]),
         ("https://", "ftp://", ["sources", "made", "url"]),
-        ("causal_lm\n", "causal_lm\nblocks: {a: {residual: post}}\n", ["blocks", "a"]),
+        ("causal_lm\n", "causal_lm\nblocks: {a: {head: tied}}\n", ["blocks", "a"]),
         ("causal_lm\n", "causal_lm\nlayers: a\n", ["layers"]),
         ("causal_lm\n", "causal_lm\nprovenance: relesed\n", ["provenance"]),
         ("causal_lm\n", "causal_lm\nclaims: [{metric: params, value: 1, source: a}]\n", ["claims", 0]),

@@ -63,8 +63,8 @@ class MiniMax(Mixtral, called="MiniMax"):
         names["model.layers.0.input_layernorm.weight"] = "embedding.norm.weight"
         names["model.layers.{i}.post_attention_layernorm.weight"] = "layers.{i}.mixer_norm.weight"
         del names["model.layers.{i}.input_layernorm.weight"]
-        for layer in range(last):
-            names[f"model.layers.{layer + 1}.input_layernorm.weight"] = f"layers.{layer}.mlp_norm.weight"
+        for depth in range(last):
+            names[f"model.layers.{depth + 1}.input_layernorm.weight"] = f"layers.{depth}.mlp_norm.weight"
         names["model.norm.weight"] = f"layers.{last}.mlp_norm.weight"
         layer, own = "model.layers.{i}.self_attn.", "layers.{i}.mixer."
         heads = next((each.mixer.num_heads for each, _ in spec.counted_layers if isinstance(each.mixer, Lightning)), 0)

@@ -35,7 +35,7 @@ def convolution(x: Tensor, weight: Tensor, bias: Tensor | None = None, columns: 
     """
     if x.device.type == "meta":
         return reference(x, weight, bias, columns)
-    out: Tensor = _Taps.apply(_behind(x, columns, int(weight.shape[1]) - 1), weight.t().contiguous())
+    out: Tensor = _Taps.apply(_behind(x, columns, int(weight.shape[1]) - 1), weight.t().contiguous())  # type: ignore[no-untyped-call]
     return out if bias is None else out + bias
 
 
