@@ -41,7 +41,7 @@ NOT_COUNTED = frozenset(
     "floor_divide fused_rms_norm fused_rms_norm_backward ge gelu gelu_backward gt layer_norm le linalg_vector_norm "
     "log log1p logical_and lt max maximum mean mul native_layer_norm native_layer_norm_backward neg or pow reciprocal "
     "relu remainder repeat_interleave rms_norm rsqrt rsub safe_softmax sigmoid sigmoid_backward silu silu_backward "
-    "sin softmax softmax_backward_data softplus softplus_backward square sub sum tanh tanh_backward "
+    "sin softmax softmax_backward_data softplus softplus_backward sqrt square sub sum tanh tanh_backward "
     "threshold_backward "
     # Compares the scores of a token's experts with one another: no multiply-adds.
     "topk".split()

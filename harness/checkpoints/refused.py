@@ -23,7 +23,7 @@ _BY_REASON = {
     "mixture of experts, linear and latent attention": "bailing_hybrid kimi_linear",
     # Other layers than attention.
     "state-space layers": "falcon_h1 zamba zamba2",
-    "recurrent layers": "recurrent_gemma rwkv xlstm",
+    "recurrent layers": "rwkv xlstm",
     "convolutions and gated attention": "lfm3",
     # Other attention.
     "differential attention": "diffllama",

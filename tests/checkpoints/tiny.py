@@ -314,6 +314,21 @@ TINY: dict[str, list[dict[str, Any]]] = {
             "attention_bias": True,
         },
     ],
+    "recurrent_gemma": [
+        {**BASE, "num_key_value_heads": 1, "attention_window_size": 5},
+        {
+            **BASE,
+            "num_hidden_layers": 4,
+            "block_types": ["attention", "recurrent"],
+            "lru_width": 32,
+            "attention_window_size": 6,
+            "attention_bias": True,
+            "conv1d_width": 3,
+            "logits_soft_cap": 2.0,
+            "rope_parameters": {"rope_type": "default", "rope_theta": 100.0, "partial_rotary_factor": 1.0},
+            "tie_word_embeddings": False,
+        },
+    ],
     "lfm2": [
         LFM2,
         {**LFM2, "conv_bias": True, "block_auto_adjust_ff_dim": False, "conv_L_cache": 4, "tie_word_embeddings": False},

@@ -26,7 +26,7 @@ MODELS = {
     "llama-3-1-8b llama-3-1-70b": "LLaMA",
     "qwen2-5-7b qwen3-8b": "Qwen",
     "mistral-7b mixtral-8x7b": "Mistral",
-    "gemma-2-9b gemma-3-27b": "Gemma",
+    "gemma-2-9b gemma-3-27b recurrentgemma-2b": "Gemma",
     "olmo-2-7b olmo-3-7b": "OLMo",
     "phi-4": "Phi",
     "minimax-text-01": "MiniMax",
@@ -43,7 +43,7 @@ VARIANTS = {
     "gpt2-small": "pre-ln post-ln deepnorm",
     "gpt3-small": "dense banded banded-first strided fixed log-sparse",
     "chatglm-6b": "causal ordered",
-    "llama-7b": "mha gqa8 mqa layernorm geglu alibi nope banded mla mamba mamba2 gated-delta lightning "
+    "llama-7b": "mha gqa8 mqa layernorm geglu alibi nope banded mla mamba mamba2 gated-delta lightning rg-lru "
     "short-convolution experts mamba2-1in2 mamba2-1in4 mamba2-1in8 gated-delta-1in2 gated-delta-1in4 gated-delta-1in8",
     "llama2-70b": "mha",
     "chatglm2-6b": "mha",
