@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -121,6 +122,7 @@ class _Checkpoint:
     templates: Templates
     source: TensorSource
     ignored: tuple[str, ...] = ()
+    also_called: Mapping[str, str] = field(default_factory=dict)
 
     def fitting(self, shapes: Shapes) -> list[Released]:
         """All released tensors, once each is there in the shape that the spec asks for, and no other."""
@@ -136,7 +138,7 @@ class _Checkpoint:
         return released
 
     def _fitting(self, released: Released, shapes: Shapes) -> str:
-        name = self.source.stored(released.name)
+        name = self._stored(released.name)
         if name is None:
             raise HarnessError(f"{self.source.where}: tensor {released.name!r} is missing")
         expected = released.form.shape([shape_of(own, shapes) for own in released.own])
@@ -149,9 +151,14 @@ class _Checkpoint:
 
     def read(self, released: Released, shapes: Shapes) -> list[Tensor]:
         """One released tensor as the parameters that it holds."""
-        name = self.source.stored(released.name)
+        name = self._stored(released.name)
         assert name is not None
         return released.form.to_model(self.source.tensor(name), [shape_of(own, shapes) for own in released.own])
+
+    def _stored(self, name: str) -> str | None:
+        """The name under which a released tensor is stored, None where it is not."""
+        others = [name.replace(part, other) for part, other in self.also_called.items() if part in name]
+        return next(filter(None, map(self.source.stored, [name, *others])), None)
 
 
 def _opened(path: Path) -> _Checkpoint:
@@ -187,7 +194,7 @@ def _released(path: Path) -> _Checkpoint:
     folder = TextTensors(folder) if text.about else folder
     spec = _with_stored_head(spec, family.templates(spec), folder)
     further = (f"model.layers.{spec.dims.num_layers}.",) if family.predicts_further else ()
-    return _Checkpoint(spec, family.templates(spec), folder, (*family.ignored, *further))
+    return _Checkpoint(spec, family.templates(spec), folder, (*family.ignored, *further), family.also_called)
 
 
 def tensors_of(model: Decoder) -> dict[str, Tensor]:

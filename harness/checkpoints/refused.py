@@ -20,7 +20,7 @@ _BY_REASON = {
     "mixture of experts, in attention too": "jetmoe",
     "mixture of experts, and queries scaled by their position": "llama4_text",
     "mixture of experts and convolutions": "inkling2_text inkling_text lfm2_moe zaya",
-    "mixture of experts, linear and latent attention": "bailing_hybrid kimi_linear",
+    "mixture of experts, linear and latent attention": "bailing_hybrid",
     # Other layers than attention.
     "state-space layers": "falcon_h1 zamba zamba2",
     "recurrent layers": "rwkv xlstm",

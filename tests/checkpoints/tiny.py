@@ -83,6 +83,19 @@ GRANITE_DENSE = {
     "layer_types": ["full_attention"] * 3,
     "mamba_n_heads": 8,
 }
+KIMI = {
+    **BASE,
+    "num_key_value_heads": 4,
+    "kv_lora_rank": 8,
+    "qk_rope_head_dim": 4,
+    "v_head_dim": 8,
+    "qk_nope_head_dim": 6,
+    "num_experts": 6,
+    "num_experts_per_token": 2,
+    "moe_intermediate_size": 12,
+    "linear_head_dim": 6,
+    "linear_num_heads": 4,
+}
 ALPHAS = [f"{name}_alpha_factor" for name in ("full_attn", "linear_attn", "mlp")]
 LOCAL_EXPERTS = {**BASE, "num_local_experts": 4, "num_experts_per_tok": 2}
 QWEN_EXPERTS = {**BASE, "num_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 20}
@@ -327,6 +340,20 @@ TINY: dict[str, list[dict[str, Any]]] = {
             "logits_soft_cap": 2.0,
             "rope_parameters": {"rope_type": "default", "rope_theta": 100.0, "partial_rotary_factor": 1.0},
             "tie_word_embeddings": False,
+        },
+    ],
+    "kimi_linear": [
+        {**KIMI, "num_hidden_layers": 6},
+        {
+            **KIMI,
+            "layer_types": ["linear_attention", "full_attention", "linear_attention"],
+            "mlp_layer_types": ["sparse", "dense", "sparse"],
+            "q_lora_rank": 8,
+            "attention_bias": True,
+            "moe_renormalize": False,
+            "num_expert_group": 2,
+            "num_shared_experts": 2,
+            "linear_conv_kernel_dim": 3,
         },
     ],
     "lfm2": [

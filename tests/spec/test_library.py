@@ -30,6 +30,7 @@ MODELS = {
     "olmo-2-7b olmo-3-7b": "OLMo",
     "phi-4": "Phi",
     "minimax-text-01": "MiniMax",
+    "kimi-linear-48b-a3b": "Kimi",
     "smollm3-3b": "SmolLM",
     "granite-4-0-h-tiny": "Granite",
     "deepseek-v2-lite deepseek-v3": "DeepSeek",
@@ -43,8 +44,9 @@ VARIANTS = {
     "gpt2-small": "pre-ln post-ln deepnorm",
     "gpt3-small": "dense banded banded-first strided fixed log-sparse",
     "chatglm-6b": "causal ordered",
-    "llama-7b": "mha gqa8 mqa layernorm geglu alibi nope banded mla mamba mamba2 gated-delta lightning rg-lru "
-    "short-convolution experts mamba2-1in2 mamba2-1in4 mamba2-1in8 gated-delta-1in2 gated-delta-1in4 gated-delta-1in8",
+    "llama-7b": "mha gqa8 mqa layernorm geglu alibi nope banded mla mamba mamba2 gated-delta kimi-delta lightning "
+    "rg-lru short-convolution experts mamba2-1in2 mamba2-1in4 mamba2-1in8 gated-delta-1in2 gated-delta-1in4 "
+    "gated-delta-1in8",
     "llama2-70b": "mha",
     "chatglm2-6b": "mha",
 }

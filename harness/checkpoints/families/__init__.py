@@ -35,6 +35,9 @@ class Family:
     ignored: ClassVar[tuple[str, ...]] = ()
     """Ends of the names of released tensors that are no parameters, such as tables of frequencies."""
 
+    also_called: ClassVar[Mapping[str, str]] = {}
+    """Parts of released names -> what stands in their place in some checkpoints of the family."""
+
     predicts_further: ClassVar[bool] = False
     """Whether checkpoints hold layers behind the last, which predict further tokens: no part of the model here."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from harness.checkpoints.config import Config
@@ -26,6 +27,7 @@ class OLMoHybrid(OLMo2, called="OLMo"):
     source = ("transformers, models/olmo_hybrid", "https://github.com/huggingface/transformers")
 
     defaults: ClassVar[Fields] = {"rms_norm_eps": 1e-6}
+    also_called: ClassVar[Mapping[str, str]] = {"post_attention_layernorm": "feedforward_layer_norm"}
     sizes: ClassVar[Fields] = {
         "vocab_size": 100352,
         "hidden_size": 3840,
@@ -62,7 +64,7 @@ class OLMoHybrid(OLMo2, called="OLMo"):
         }
 
     def templates(self, spec: Spec) -> Templates:
-        """OLMo 2's, with norms that are called as transformers writes them, and the other layers'."""
+        """OLMo 2's, and the other layers'."""
         recurrent: Names = {
             "model.layers.{i}.attention_layer_norm.weight": "layers.{i}.mixer_norm.weight",
             "model.layers.{i}.feedforward_layer_norm.weight": "layers.{i}.mlp_norm.weight",
@@ -73,7 +75,7 @@ class OLMoHybrid(OLMo2, called="OLMo"):
             **{f"{LAYER}{released}_proj.weight": f"{OWN}{own}.weight" for released, own in PRODUCTS.items()},
         }
         attention: Names = {
-            "model.layers.{i}.feedforward_layer_norm.weight": "layers.{i}.mixer_norm.weight",
+            "model.layers.{i}.post_attention_layernorm.weight": "layers.{i}.mixer_norm.weight",
             "model.layers.{i}.post_feedforward_layernorm.weight": "layers.{i}.mlp_norm.weight",
         }
         common = {name: own for name, own in REORDERED.items() if "layernorm" not in name}

@@ -66,7 +66,7 @@ class GatedDeltaLayer(nn.Module):
         joined = torch.cat((self.query(x), self.key(x), self.value(x)), -1)
         convolved, columns = self.convolution(step.blank(joined), state.get("convolution") if state else None)
         queries, keys, values = torch.split(silu(convolved), [choice.keys, choice.keys, choice.values], -1)
-        queries, keys = (_unit(torch.unflatten(each, -1, (choice.key_heads, -1))) for each in (queries, keys))
+        queries, keys = (unit(torch.unflatten(each, -1, (choice.key_heads, -1))) for each in (queries, keys))
         values, gate = (torch.unflatten(each, -1, (choice.num_heads, -1)) for each in (values, self.gate(x)))
         beta = step.blank(self.beta(x).sigmoid() * (1 + choice.negative))
         log_decay = step.blank(-self.log_a.exp() * softplus(self.decay(x) + self.dt_bias))
@@ -82,6 +82,6 @@ class GatedDeltaLayer(nn.Module):
         return Carried()
 
 
-def _unit(x: Tensor) -> Tensor:
+def unit(x: Tensor) -> Tensor:
     """Vectors of length 1, [.., d]."""
     return x * torch.rsqrt(x.square().sum(-1, keepdim=True) + TINY)
