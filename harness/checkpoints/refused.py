@@ -18,7 +18,6 @@ _BY_REASON = {
     "mixture of experts and attention sinks": "flint granitemoe_swa mimo_v2_flash",
     "mixture of experts and gated attention": "afmoe beam laguna",
     "mixture of experts, in attention too": "jetmoe",
-    "mixture of experts, and queries scaled by their position": "llama4_text",
     "mixture of experts and convolutions": "inkling2_text inkling_text lfm2_moe zaya",
     "mixture of experts, linear and latent attention": "bailing_hybrid",
     # Other layers than attention.
@@ -52,7 +51,6 @@ _BY_REASON = {
     "images in": "fuyu git",
     "images in, by cross-attention of the text model": "mllama",
     "images in and out": "emu3",
-    "images in, and mixture of experts": "llama4",
     "images and sound in": "gemma3n gemma4 gemma4_unified phi4_multimodal",
     "images and sound in, and mixture of experts": "dots3_note",
     "images and video in, mixture of experts, and linear attention": "qwen4_exp",

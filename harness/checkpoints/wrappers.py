@@ -31,6 +31,7 @@ WRAPPERS: dict[str, tuple[str, str]] = {
     "janus": ("llama", IMAGES),
     "kimi_k25": ("kimi_k2", AND_VIDEO),
     "lighton_ocr": ("qwen3", IMAGES),
+    "llama4": ("llama4_text", IMAGES),
     "llava": ("llama", IMAGES),
     "llava_next": ("llama", IMAGES),
     "llava_next_video": ("llama", AND_VIDEO),

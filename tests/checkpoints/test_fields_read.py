@@ -22,6 +22,7 @@ MODELS = Path(transformers.__file__).parent / "models"
 EYES = "depth in_channels num_heads num_position_embeddings out_hidden_size patch_size spatial_merge_size "
 OF_ABSENT_LAYERS = {
     "cohere_compass_text": f"{EYES} deepstack_visual_indexes temporal_patch_size",
+    "llama4_text": "image_size num_channels patch_size pixel_shuffle_ratio projector_input_dim projector_output_dim",
     "qwen3_5_text": f"{EYES} deepstack_visual_indexes temporal_patch_size",
     "qwen3_5_moe_text": f"{EYES} deepstack_visual_indexes temporal_patch_size",
 }

@@ -96,6 +96,17 @@ KIMI = {
     "linear_head_dim": 6,
     "linear_num_heads": 4,
 }
+LLAMA4 = {
+    **BASE,
+    "head_dim": 8,
+    "num_local_experts": 6,
+    "num_experts_per_tok": 1,
+    "intermediate_size_mlp": 40,
+    "attention_chunk_size": 5,
+    "floor_scale": 4,
+    "attn_scale": 0.5,
+    "rope_parameters": {"rope_type": "default", "rope_theta": 100.0},
+}
 ALPHAS = [f"{name}_alpha_factor" for name in ("full_attn", "linear_attn", "mlp")]
 LOCAL_EXPERTS = {**BASE, "num_local_experts": 4, "num_experts_per_tok": 2}
 QWEN_EXPERTS = {**BASE, "num_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 20}
@@ -355,6 +366,21 @@ TINY: dict[str, list[dict[str, Any]]] = {
             "num_shared_experts": 2,
             "linear_conv_kernel_dim": 3,
         },
+    ],
+    "llama4_text": [
+        {**LLAMA4, "num_hidden_layers": 4},
+        {
+            **LLAMA4,
+            "num_hidden_layers": 5,
+            "no_rope_layers": [1, 0, 1, 0, 1],
+            "layer_types": [f"{kind}_attention" for kind in ("chunked", "chunked", "full", "full", "chunked")],
+            "interleave_moe_layer_step": 2,
+            "num_experts_per_tok": 2,
+            "use_qk_norm": False,
+            "rope_parameters": {**LLAMA3, "low_freq_factor": 0.5, "high_freq_factor": 0.5},
+            "attention_bias": True,
+        },
+        {**LLAMA4, "moe_layers": [1], "attn_temperature_tuning": False, "tie_word_embeddings": True},
     ],
     "lfm2": [
         LFM2,

@@ -12,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from harness.choices.patterns import Pattern
 from harness.choices.patterns.banded import Banded
+from harness.choices.patterns.chunked import Chunked
 from harness.choices.patterns.fixed import Fixed
 from harness.choices.patterns.log_sparse import LogSparse
 from harness.choices.patterns.strided import Strided
@@ -30,6 +31,7 @@ PATTERNS = [
     *(Banded(window=window) for window in (1, 2, 16, 37, 128, 1024)),
     *(Strided(stride=stride) for stride in (2, 7, 16, 24, 100, 1024)),
     *(Fixed(block=block, summary=summary) for block, summary in ((1, 1), (8, 1), (8, 3), (16, 16), (25, 4), (1024, 5))),
+    *(Chunked(size=size) for size in (1, 8, 25, 100, 1024)),
     LogSparse(),
 ]
 FEW = [Banded(window=9), Strided(stride=6), Fixed(block=9, summary=2), LogSparse()]
@@ -87,6 +89,7 @@ def test_outputs_and_gradients_are_those_of_masked_dense_attention(pattern: Patt
         Strided(stride=2),
         Fixed(block=30, summary=2),
         Fixed(block=600, summary=9),
+        Chunked(size=600),
     ],
     ids=str,
 )

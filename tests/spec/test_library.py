@@ -23,7 +23,7 @@ MODELS = {
     "gpt-oss-20b gpt-oss-120b": "GPT",
     "glm-4-5-air": "GLM",
     "qwen3-30b-a3b qwen3-next-80b-a3b": "Qwen",
-    "llama-3-1-8b llama-3-1-70b": "LLaMA",
+    "llama-3-1-8b llama-3-1-70b llama-4-scout llama-4-maverick": "LLaMA",
     "qwen2-5-7b qwen3-8b": "Qwen",
     "mistral-7b mixtral-8x7b": "Mistral",
     "gemma-2-9b gemma-3-27b recurrentgemma-2b": "Gemma",

@@ -14,7 +14,7 @@ from tests.spec.writing import ROOT_SPEC, Write, mistakes, spoilt
 
 KEYS = ", ".join(sorted(SpecFile.model_fields))
 RESIDUALS = ", ".join(AXES["residual"].names())
-PATTERNS = "banded, dense, fixed, log_sparse, prefix, strided"
+PATTERNS = "banded, chunked, dense, fixed, log_sparse, prefix, strided"
 NORMS = ", ".join(AXES["norm"].names())
 NAME = "lower-case letters, digits, '.', '_' and '-', beginning with a letter or digit"
 

@@ -18,12 +18,19 @@ if TYPE_CHECKING:
 
 
 class Growth(BaseModel):
-    """Queries at place p are multiplied by 1 + rate ln(1 + floor(p / length))."""
+    """Queries at place p are multiplied by 1 + rate ln(1 + floor(p / length)).
+
+    Attributes:
+        rate: how fast.
+        length: tokens that a step takes.
+        from_one: whether places are counted from 1 (Llama 4), not from 0 (Ministral 3).
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     rate: Annotated[float, Field(gt=0, le=1)]
     length: PositiveInt
+    from_one: Annotated[bool, Field(exclude_if=no)] = False
 
 
 @mixers.register("softmax")
@@ -38,9 +45,9 @@ class Softmax(Mixer):
         bias: on all four projections (true), on none (false), on those of queries, keys and values only (qkv), or
             on the one out of the heads only (out; GPT-Neo).
         qk_norm: normalise queries and keys before they are rotated, as the layers are normalised: each head for
-            itself, with gains that the heads share (head; Qwen3) or with gains of its own and no bias (own; StableLM 2
-            12B, Command R+), or all heads together (all; OLMo 2). After they are rotated: each head for itself
-            (rotated; Hunyuan).
+            itself, with gains that the heads share (head; Qwen3), with gains of its own and no bias (own; StableLM 2
+            12B, Command R+) or without any (plain; Llama 4), or all heads together (all; OLMo 2). After they are
+            rotated: each head for itself (rotated; Hunyuan).
         scale: what the scores are multiplied by; left out, 1 / sqrt(head channels).
         softcap: if given, scores become softcap tanh(scores / softcap) before the mask (Gemma 2).
         clip: if given, queries, keys and values are cut off at -clip and clip, before all else (MPT, OLMo).
@@ -61,7 +68,7 @@ class Softmax(Mixer):
     num_kv_heads: PositiveInt | None = None
     head_dim: PositiveInt | None = None
     bias: bool | Literal["qkv", "out"]
-    qk_norm: Literal["head", "own", "all", "rotated"] | None = None
+    qk_norm: Literal["head", "own", "plain", "all", "rotated"] | None = None
     scale: PositiveFloat | None = None
     softcap: PositiveFloat | None = None
     clip: Annotated[PositiveFloat | None, Field(exclude_if=unset)] = None
@@ -99,7 +106,7 @@ class Softmax(Mixer):
     def norm_widths(self, dims: Dims) -> tuple[int, ...]:
         """Channels of the norms of queries and keys that are of the layers' kind."""
         channels = self.channels(dims)
-        if self.qk_norm in (None, "own"):
+        if self.qk_norm in (None, "own", "plain"):
             return ()
         return (self.num_heads * channels, self.kv_heads * channels) if self.qk_norm == "all" else (channels, channels)
 

@@ -57,7 +57,9 @@ class InterpolationByPart(BaseModel):
     def problem(self, theta: float, pairs: int) -> str | None:
         """What does not fit: the part between the two numbers of turns must have a width."""
         return (
-            "low_freq_factor must be below high_freq_factor" if self.low_freq_factor >= self.high_freq_factor else None
+            "low_freq_factor must not be above high_freq_factor"
+            if self.low_freq_factor > self.high_freq_factor
+            else None
         )
 
 

@@ -38,7 +38,8 @@ class NormByHead(nn.Module):
 
 def _grown(growth: Growth, places: Tensor) -> Tensor:
     """What queries at places [.., T] are multiplied by, [.., T, 1, 1]."""
-    return (1 + growth.rate * torch.log1p(torch.floor(places / growth.length)))[..., None, None]
+    steps = torch.floor((places + growth.from_one) / growth.length)
+    return (1 + growth.rate * torch.log1p(steps))[..., None, None]
 
 
 @computes(Softmax)
@@ -70,6 +71,9 @@ class AttentionLayer(nn.Module):
                 NormByHead(computed_by(plain)(plain, self.channels), heads, self.channels)
                 for heads in (attention.num_heads, attention.kv_heads)
             )
+        elif attention.qk_norm == "plain":
+            plain = choices.norm.plain()
+            self.query_norm, self.key_norm = (computed_by(plain)(plain, self.channels) for _ in range(2))
         self.clip, self.growth = attention.clip, attention.growth
         self.pattern = choices.pattern
 
@@ -117,4 +121,4 @@ class AttentionLayer(nn.Module):
         if self.qk_norm == "all":
             parts = self.query_norm(parts[0]), self.key_norm(parts[1]), parts[2]
         q, k, v = (part.unflatten(-1, (-1, self.channels)) for part in parts)
-        return [self.query_norm(q), self.key_norm(k), v] if self.qk_norm in ("head", "own") else [q, k, v]
+        return [self.query_norm(q), self.key_norm(k), v] if self.qk_norm in ("head", "own", "plain") else [q, k, v]

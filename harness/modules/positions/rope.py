@@ -49,7 +49,7 @@ def _kept(frequencies: Tensor, theta: float, scaling: AnyScaling, length: Tensor
     else:
         turns = scaling.original_length * frequencies / (2 * math.pi)
         low, high = scaling.low_freq_factor, scaling.high_freq_factor
-        whole = ((turns - low) / (high - low)).clamp(0, 1)
+        whole = (turns >= low).to(turns.dtype) if low == high else ((turns - low) / (high - low)).clamp(0, 1)
     return whole + (1 - whole) / scaling.factor
 
 
