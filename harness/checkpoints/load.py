@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -29,8 +30,8 @@ from harness.spec.library import load_spec
 from harness.spec.model import Spec, Weights
 
 SPEC = "spec.yaml"
-OLDER_NAMES = {".attention.": ".mixer.", ".attention_norm.": ".mixer_norm.", ".attention_out_norm.": ".mixer_out_norm."}
-"""What parts of a layer were called by versions in whose checkpoints matrices may also be fused."""
+OLDER_NAME = re.compile(r"^(layers\.\d+\.)attention(?=\.|_norm\.|_out_norm\.)")
+"""How names of a mixer and its norms begin in checkpoints of versions that may also have fused its matrices."""
 Shapes = dict[str, tuple[int, ...]]
 HEAD, TABLE = "head.out.weight", "embedding.table.weight"
 
@@ -178,9 +179,7 @@ def _opened(path: Path) -> _Checkpoint:
 
 def todays_name(name: str) -> str:
     """What a parameter of this name, as an older version wrote it, is called today."""
-    for old, new in OLDER_NAMES.items():
-        name = name.replace(old, new)
-    return name
+    return OLDER_NAME.sub(r"\1mixer", name)
 
 
 def _released(path: Path) -> _Checkpoint:

@@ -33,9 +33,8 @@ class Taps(Form):
         return own[0][:, None]
 
 
-def mamba2_names(layer: str) -> Names:
+def mamba2_names(layer: str, own: str = "layers.{i}.mixer.") -> Names:
     """Names of the tensors of a Mamba-2 mixer that is called so in a layer."""
-    own = "layers.{i}.mixer."
     names: Names = {
         f"{layer}A_log": f"{own}log_a",
         f"{layer}D": f"{own}skip",
@@ -79,12 +78,13 @@ def unlimited(config: Config) -> None:
     config.expect("time_step_limit", [0.0, math.inf], [0.0, {"__float__": "Infinity"}])
 
 
-def mamba2_by_prefix(config: Config) -> dict[str, Any]:
-    """A Mamba-2 mixer of the fields that begin with `mamba_`; heads share the inner width."""
+def mamba2_by_prefix(config: Config, inner: int | None = None) -> dict[str, Any]:
+    """A Mamba-2 mixer of the fields that begin with `mamba_`; heads share the inner width, if not given the usual."""
     unlimited(config)
     config.ignore("mamba_chunk_size")
     heads = config.take("mamba_n_heads", default=128)
-    inner = config.take("mamba_expand", default=2) * config.take("hidden_size")
+    usual = config.take("mamba_expand", default=2) * config.take("hidden_size")
+    inner = usual if inner is None else inner
     if "auto" in (config.as_stated.get("mamba_d_head"), None):
         config.ignore("mamba_d_head")
     config.expect("mamba_d_head", "auto", inner // heads)

@@ -64,6 +64,11 @@ def no(value: object) -> bool:
     return value is False
 
 
+def one(value: object) -> bool:
+    """The same of a factor of 1."""
+    return value == 1.0
+
+
 class Choice(BaseModel):
     """One architectural choice: its fields are the options that a spec may set.
 

@@ -102,6 +102,50 @@ class Carried(LayerState):
         self.length = columns
 
 
+class Joined(LayerState):
+    """The states of the parts of one layer that see the same tokens side by side.
+
+    Args:
+        parts: one a part, in an order that the layer knows.
+    """
+
+    def __init__(self, parts: tuple[LayerState, ...]) -> None:
+        self.parts = parts
+
+    def advance(self) -> None:
+        """All parts are up to date: so many columns were seen as the one saw that saw the fewest."""
+        self.length = min(part.length for part in self.parts)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all parts."""
+        return sum(part.nbytes for part in self.parts)
+
+    def rows(self, index: Tensor) -> Self:
+        """A copy for a batch whose sequences are those in these rows of this one's, [B']."""
+        copied = copy(self)
+        copied.parts = tuple(part.rows(index) for part in self.parts)
+        return copied
+
+    def aliased(self) -> Self:
+        """One that goes on from here, as each part does."""
+        copied = copy(self)
+        copied.parts = tuple(part.aliased() for part in self.parts)
+        return copied
+
+    def reset(self) -> None:
+        """Forget all tokens."""
+        for part in self.parts:
+            part.reset()
+        self.length = 0
+
+    def pretend(self, batch_size: int, columns: int) -> None:
+        """As each part does."""
+        for part in self.parts:
+            part.pretend(batch_size, columns)
+        self.length = columns
+
+
 class Cache:
     """The states of all layers, and how many columns of tokens they have seen.
 

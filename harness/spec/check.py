@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Annotated, Any, TypeVar, get_args
@@ -214,10 +214,11 @@ class _Checker:
 
     def sizes(self, made: BaseModel, tree: Tree, prefix: str) -> bool:
         """Whether no whole number among the options is beyond all reason."""
-        large = [key for key, value in made if isinstance(value, int) and value > MAX_SIZE]
-        for key in large:
-            place = _deepest(tree, (key,))[0]
-            message = f"{prefix}{key}: found {_shown(place.plain())}, expected a number up to {MAX_SIZE}"
+        large = [path for path, value in _options_in(made) if isinstance(value, int) and value > MAX_SIZE]
+        for path in large:
+            place = _deepest(tree, path)[0]
+            dotted = prefix + ".".join(path)
+            message = f"{dotted}: found {_shown(place.plain())}, expected a number up to {MAX_SIZE}"
             self.problems.append(place.mark.problem(message))
         return not large
 
@@ -268,9 +269,18 @@ class _Checker:
                     continue
                 start = ("blocks", name, axis) if axis in block else ("choices", axis)
                 for option, message in choice.problems(dims, layer):
-                    place = _deepest(tree, (*start, option))[0]
+                    place = _deepest(tree, (*start, *option.split(".")))[0]
                     where = f" in block {name!r}" if name and axis not in block else ""
                     self.problems.append(place.mark.problem(f"{axis}.{option}: {message}{where}"))
+
+
+def _options_in(made: BaseModel) -> Iterator[tuple[tuple[str, ...], object]]:
+    """The path and the value of every option, and of the options that some are made of."""
+    for key, value in made:
+        if isinstance(value, BaseModel):
+            yield from (((key, *path), inner) for path, inner in _options_in(value))
+        else:
+            yield (key,), value
 
 
 def _asks(axis: str, made: dict[str, Any]) -> bool:
@@ -317,8 +327,11 @@ def _explained(
     if details[0]["type"] == "missing":
         return place.mark.problem(f"missing key {dotted!r}")
     if details[0]["type"] == "extra_forbidden":
-        allowed = did_you_mean(str(path[-1]), sorted(_fields(model, path[:-1])))
+        allowed = did_you_mean(str(path[-1]), sorted(_fields(model, path[:-1], tree)))
         return place.key_mark.problem(f"unknown key {dotted!r}; {allowed}")
+    if details[0]["type"] == "union_tag_invalid" and (kind := place.get("kind")):
+        kinds = [tag.strip("'") for tag in details[0]["ctx"]["expected_tags"].split(", ")]
+        return kind.mark.problem(f"{dotted}: unknown kind {kind.plain()!r}; {did_you_mean(str(kind.plain()), kinds)}")
     expected = " or ".join(dict.fromkeys(_expected(detail) for detail in details))
     return place.mark.problem(f"{dotted}: found {_shown(place.plain())}, expected {expected}")
 
@@ -336,7 +349,6 @@ _EXPECTED = {
     "less_than_equal": "a number up to {le}",
     "literal_error": "{expected}",
     "model_attributes_type": "a mapping",
-    "union_tag_invalid": "one of the kinds {expected_tags}",
     "union_tag_not_found": "a kind in it",
 }
 
@@ -371,14 +383,26 @@ def _shown(value: object) -> str:
     return f"{text if len(text) <= 60 else text[:57] + '...'} ({kinds.get(type(value), type(value).__name__)})"
 
 
-def _fields(model: type[BaseModel], path: Iterable[Step]) -> list[str]:
-    """The keys that are allowed under `path` of a model."""
+def _fields(model: type[BaseModel], path: Iterable[Step], tree: Tree) -> list[str]:
+    """The keys that are allowed under `path` of a model that a tree stands for."""
     models = [model]
     for step in path:
+        tree = tree.get(step) or tree
         inner = [_models(m.model_fields[step].annotation) for m in models if step in m.model_fields]
-        models = list(chain(*inner)) or models
+        models = [_of_kind(m, tree) for m in chain(*inner)] or models
     fields = list(dict.fromkeys(field for m in models for field in m.model_fields))
     return [*fields, "kind"] if issubclass(models[0], Choice) else fields
+
+
+def _of_kind(model: type[BaseModel], tree: Tree) -> type[BaseModel]:
+    """The model itself, or where it stands for choices of any kind, the one whose kind a tree states."""
+    kind = tree.get("kind")
+    named = (choice for choice in _derived(model) if kind and getattr(choice, "kind", None) == kind.value)
+    return next(named, model) if issubclass(model, Choice) else model
+
+
+def _derived(model: type[BaseModel]) -> list[type[BaseModel]]:
+    return [each for child in model.__subclasses__() for each in (child, *_derived(child))]
 
 
 def _models(annotation: object) -> list[type[BaseModel]]:

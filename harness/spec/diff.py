@@ -4,28 +4,35 @@ from __future__ import annotations
 
 from typing import Any
 
+from harness.choices.axes import AXES
 from harness.choices.mixers import sharing
 from harness.spec.model import Spec
 
-QUERY_HEADS, KV_HEADS = "mixer.num_heads", "mixer.num_kv_heads"
+QUERY_HEADS, KV_HEADS = ".num_heads", ".num_kv_heads"
 
 
 def flattened(architecture: dict[str, Any]) -> dict[str, Any]:
     """Every size and option of `Spec.architecture` by a dotted name; those of a block only where they differ."""
     flat = dict(architecture["dims"])
     for axis, options in architecture["choices"].items():
-        flat |= _choice(axis, options)
+        flat |= _choice(axis, axis, options)
     if len(architecture["blocks"]) > 1:
         flat["layers"] = ", ".join(architecture["layers"])
     for block, choices in architecture["blocks"].items():
         for axis, options in choices.items():
-            flat |= _choice(f"{block}: {axis}", options)
+            flat |= _choice(axis, f"{block}: {axis}", options)
     return flat
 
 
-def _choice(axis: str, options: dict[str, Any]) -> dict[str, Any]:
-    rest = {f"{axis}.{key}": value for key, value in options.items() if key != "kind"}
-    return {axis: options["kind"], **rest}
+def _choice(axis: str, name: str, options: dict[str, Any]) -> dict[str, Any]:
+    """The kind by the name, and each option behind it; an option that is a choice of the same axis likewise."""
+    flat = {name: options["kind"]}
+    for key, value in options.items():
+        if isinstance(value, dict) and value.get("kind") in AXES[axis].names():
+            flat |= _choice(axis, f"{name}.{key}", value)
+        elif key != "kind":
+            flat[f"{name}.{key}"] = value
+    return flat
 
 
 def called(key: str, flat: dict[str, Any]) -> str:

@@ -69,6 +69,9 @@ def _stated(choice: Choice, below: Choice | None = None) -> dict[str, object] | 
         for option, value in choice.options().items()
         if option == "kind" or value != fields[option].default or inherited.get(option, value) != value
     }
+    for option, part in choice:
+        if isinstance(part, Choice):
+            options[option] = _stated(part, getattr(below, option) if inherited else None)
     return choice.kind if len(options) == 1 else options
 
 

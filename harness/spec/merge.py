@@ -33,9 +33,20 @@ def patched(axis: str, below: Tree | None, above: Tree) -> Tree:
     above = normalised(axis, above, below)
     if below is None or not (below.is_mapping and above.is_mapping):
         return above
+    return _patched_options(below, above)
+
+
+def _patched_options(below: Tree, above: Tree) -> Tree:
+    """The same of options, and of those among them that are made of options themselves."""
     kind, old_kind = above.get("kind"), below.get("kind")
-    same = kind is None or (old_kind is not None and old_kind.value == kind.value)
-    return _overlaid(below, above) if same else above
+    if not (kind is None or (old_kind is not None and old_kind.value == kind.value)):
+        return above
+    changed = {
+        key: _patched_options(old, part)
+        for key, part in above.value.items()
+        if (old := below.get(key)) and old.is_mapping and part.is_mapping
+    }
+    return above.with_value({**below.value, **above.value, **changed})
 
 
 def normalised(axis: str, choice: Tree, below: Tree | None = None) -> Tree:

@@ -177,6 +177,20 @@ MAMBA = {
 }
 JAMBA = {**BASE, "num_experts": 4, "mamba_d_state": 5, "attn_layer_period": 3, "attn_layer_offset": 1}
 MAMBA_PREFIXED = {**BASE, "mamba_n_heads": 8, "mamba_d_state": 6, "mamba_n_groups": 2}
+FALCON_H1 = {
+    **MAMBA_PREFIXED,
+    "mamba_d_ssm": 48,
+    "mamba_rms_norm": False,
+    "embedding_multiplier": 5.6,
+    "lm_head_multiplier": 0.4,
+    "key_multiplier": 0.39,
+    "attention_in_multiplier": 0.8,
+    "attention_out_multiplier": 0.94,
+    "ssm_in_multiplier": 1.25,
+    "ssm_out_multiplier": 0.24,
+    "mlp_multipliers": [0.88, 0.6],
+    "ssm_multipliers": [0.35, 0.25, 0.4, 0.5, 0.7],
+}
 OPT = {**BARE, "ffn_dim": 128, "pad_token_id": 1}
 BERT = {**MULTI_HEAD, "pad_token_id": 0}
 XGLM = {"d_model": 32, "num_layers": 3, "attention_heads": 4, "ffn_dim": 52, "vocab_size": 99}
@@ -416,6 +430,23 @@ TINY: dict[str, list[dict[str, Any]]] = {
     "bamba": [
         {**MAMBA_PREFIXED, "attn_layer_indices": [1]},
         {**MAMBA_PREFIXED, "attn_layer_indices": [0, 2], "attention_bias": True, "mlp_bias": True, "mamba_n_groups": 1},
+    ],
+    "falcon_h1": [
+        FALCON_H1,
+        {
+            **FALCON_H1,
+            **dict.fromkeys(("attention_bias", "mlp_bias", "mamba_proj_bias", "projectors_bias"), True),
+            "mamba_rms_norm": True,
+            "head_dim": 12,
+            "tie_word_embeddings": True,
+        },
+        {
+            **MAMBA_PREFIXED,
+            "mamba_d_ssm": None,
+            "mamba_rms_norm": True,
+            "mamba_norm_before_gate": False,
+            "mamba_conv_bias": False,
+        },
     ],
     "hyperclovax": [
         {**BASE, "logits_scaling": 0.5, "residual_multiplier": 0.3, "embedding_multiplier": 2.0},

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from harness.choices.axes import AXES, Choices
 from harness.choices.base import Choice, Dims
+from harness.choices.mixers import Mixer
 from harness.choices.patterns import Pattern
 from harness.factory import build
 from harness.modules.decoder import Decoder
@@ -74,8 +75,15 @@ def candidates(annotation: Any) -> list[object]:
     if get_origin(annotation) is tuple:  # a number for each of the 4 rotary pairs of a head of the base model
         return [(1.0,) * 4, (1.0, 1.5, 3.0, 4.0)]
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return list(made(annotation)[-2:])
+        return mixers_to_try() if annotation is Mixer else list(made(annotation)[-2:])
     return list(VALUES[annotation])
+
+
+def mixers_to_try() -> list[object]:
+    """Some of every kind that is not made of mixers itself."""
+    fields = {kind: AXES["mixer"][kind].model_fields.values() for kind in AXES["mixer"].names()}
+    plain = [kind for kind, each in fields.items() if Mixer not in [field.annotation for field in each]]
+    return [example.choice for kind in plain for example in examples("mixer", kind)[:2]]
 
 
 def made(kind: type[M]) -> list[M]:

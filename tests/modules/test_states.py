@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from harness.modules.mixers.softmax import AttentionLayer
-from harness.modules.states import Cache, Carried, LayerState
+from harness.modules.states import Cache, Carried, Joined, LayerState
 from harness.spec import load_spec
 from tests.contract.examples import lively, tokens_for
 
@@ -40,7 +40,22 @@ def test_a_cache_adds_up_what_its_layers_keep() -> None:
     assert (cache.length, cache.nbytes) == (0, 0)
 
 
-@pytest.mark.parametrize("name", ["llama-7b", "gpt3-small"])
+def test_states_of_parts_are_kept_copied_and_forgotten_together() -> None:
+    joined = Joined((carried(), carried()))
+    joined.advance()
+    assert (joined.length, joined.nbytes) == (3, 2 * carried().nbytes)
+    once = joined.rows(torch.tensor([0]))
+    assert (once.length, once.nbytes) == (3, carried().nbytes)
+    going_on = joined.aliased()
+    going_on.reset()
+    assert (going_on.length, going_on.nbytes) == (0, 0)
+    assert joined.nbytes == 2 * carried().nbytes
+    behind = Joined((carried(), Carried()))
+    behind.advance()
+    assert behind.length == 0  # one part has seen nothing yet
+
+
+@pytest.mark.parametrize("name", ["llama-7b", "gpt3-small", "falcon-h1-0-5b"])
 def test_a_cache_that_was_reset_starts_anew(name: str) -> None:
     model = lively(load_spec(name).scaled(max_seq_len=40))
     tokens = tokens_for(model.spec, 2, 9)
@@ -53,11 +68,12 @@ def test_a_cache_that_was_reset_starts_anew(name: str) -> None:
     torch.testing.assert_close(again, whole, rtol=0.0, atol=1e-10)
 
 
-def test_a_mixer_that_ignores_its_state_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["llama-7b", "falcon-h1-0-5b"])
+def test_a_mixer_that_ignores_its_state_is_an_error(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def forgetful(self: Any, x: Any, step: Any) -> Any:
         return torch.zeros_like(x)
 
-    model = lively(load_spec("llama-7b").scaled())
+    model = lively(load_spec(name).scaled())
     monkeypatch.setattr(AttentionLayer, "forward", forgetful)
     tokens = tokens_for(model.spec, 1, 5)
     model(tokens)

@@ -35,6 +35,7 @@ MODELS = {
     "granite-4-0-h-tiny": "Granite",
     "deepseek-v2-lite deepseek-v3": "DeepSeek",
     "mamba-2-8b mamba2-2-7b": "Mamba",
+    "falcon-h1-0-5b": "Falcon",
     "jamba-v0-1": "Jamba",
     "lfm2-1-2b": "LFM",
 }

@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.spec import Spec, load_spec
+from harness.spec.diff import difference
+from harness.spec.emit import document_of, spec_text
 from harness.spec.merge import INHERITED, merged, patched
 from harness.spec.tree import Tree, parse_tree
-from tests.spec.writing import ROOT_SPEC, Write, mistakes, spoilt
+from tests.spec.writing import BESIDE, ROOT_SPEC, Write, mistakes, spoilt
 
 
 def child(text: str) -> str:
@@ -54,6 +56,32 @@ def test_patches_add_up_over_generations(write: Write) -> None:
     grandchild = "name: grandchild\nextends: child\nchoices: {pattern: {window: 9}}\n"
     path = write(grandchild=grandchild, child=child("choices: {pattern: banded}\n"), root=parent)
     assert load_spec(path).choices.pattern.options() == {"kind": "banded", "window": 9}
+
+
+def test_the_mixers_of_a_mixer_are_patched_or_replaced_too(write: Write) -> None:
+    parent = spoilt("{kind: softmax, num_heads: 4, num_kv_heads: 2, bias: false}\n", BESIDE)
+    changes = "attention: {num_kv_heads: 2, growth: {rate: 0.2}}, recurrence: {kind: mamba2, taps: 2}"
+    patched_both = load_spec(write(child=child(f"choices: {{mixer: {{{changes}}}}}\n"), root=parent))
+    assert difference(load_spec(write(root=parent)), patched_both) == {
+        "mixer.attention.num_kv_heads": (4, 2),
+        "mixer.attention.growth": ({"rate": 0.1, "length": 8}, {"rate": 0.2, "length": 8}),
+        "mixer.recurrence.taps": (4, 2),
+    }
+    path = write(child=child("choices: {mixer: {recurrence: {kind: mamba, inner_size: 9}}}\n"), root=parent)
+    assert mistakes(path) == [
+        "child.yaml:3:31: missing key 'mixer.recurrence.rank'",
+        "child.yaml:3:31: missing key 'mixer.recurrence.state_size'",
+    ]
+
+
+def test_a_block_patches_the_mixers_of_a_mixer_and_is_written_so(write: Write) -> None:
+    parent = spoilt("{kind: softmax, num_heads: 4, num_kv_heads: 2, bias: false}\n", BESIDE)
+    blocks = "blocks: {a: {mixer: {attention: {num_kv_heads: 1}, recurrence_in_scale: 1.0}}, b: {}}\nlayers: [a, b]\n"
+    spec = load_spec(write(root=parent + blocks))
+    assert [spec.blocks[name].mixer.heads(spec.dims)["key_value"] for name in "ab"] == [1, 4]
+    written = document_of(spec)
+    assert "qk_norm" not in written["choices"]["mixer"]["attention"]
+    assert load_spec(write(again=spec_text(written))).hash == spec.hash
 
 
 def test_dims_and_sources_are_merged(write: Write) -> None:

@@ -10,7 +10,7 @@ from harness.choices.axes import AXES
 from harness.spec import load_spec
 from harness.spec.check import MAX_SIZE, SpecFile
 from harness.spec.tree import Tree, parse_tree
-from tests.spec.writing import ROOT_SPEC, Write, mistakes, spoilt
+from tests.spec.writing import BESIDE, ROOT_SPEC, Write, mistakes, spoilt
 
 KEYS = ", ".join(sorted(SpecFile.model_fields))
 RESIDUALS = ", ".join(AXES["residual"].names())
@@ -196,6 +196,69 @@ def test_the_root_spec_is_good(write: Write) -> None:
 )
 def test_a_mistake_is_explained(write: Write, old: str, new: str, messages: list[str]) -> None:
     assert mistakes(write(root=spoilt(old, new))) == [f"root.yaml:{message}" for message in messages]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "messages"),
+    [
+        (
+            "kind: softmax, num_heads: 4, bias: false, growth: {rate: 0.1, length: 8}",
+            "bias: false",
+            ["9:42: mixer.attention: found {'bias': False} (a mapping), expected a kind in it"],
+        ),
+        (
+            "{kind: softmax, num_heads: 4, bias: false, growth: {rate: 0.1, length: 8}}",
+            "softmax",
+            ["9:42: mixer.attention: found 'softmax' (text), expected a mapping"],
+        ),
+        (
+            "softmax",
+            "softmx",
+            ["9:49: mixer.attention: unknown kind 'softmx'; allowed: latent, softmax; did you mean 'softmax'?"],
+        ),
+        (
+            "mamba2",
+            "short_convolution",
+            ["10:24: mixer.recurrence: unknown kind 'short_convolution'; allowed: gated_delta, mamba, mamba2"],
+        ),
+        (
+            "heads: 4, bias",
+            "heads: four, bias",
+            ["9:69: mixer.attention.num_heads: found 'four' (text), expected a whole number"],
+        ),
+        (
+            "heads: 4, bias",
+            "heads: 5, bias",
+            [
+                "9:69: mixer.attention.num_heads: found 5, which does not divide hidden_size 64; "
+                "expected a divisor such as 4, or give head_dim"
+            ],
+        ),
+        (
+            "length: 8",
+            f"length: {MAX_SIZE + 1}",
+            [
+                f"9:113: mixer.attention.growth.length: found {MAX_SIZE + 1} (a whole number), "
+                f"expected a number up to {MAX_SIZE}"
+            ],
+        ),
+        ("state_size: 4", "taps: 4", ["10:17: missing key 'mixer.recurrence.state_size'"]),
+        (
+            "state_size: 4",
+            "state_size: 4, tips: 3",
+            [
+                "10:74: unknown key 'mixer.recurrence.tips'; allowed: bias, convolution_bias, dt_min, factors, groups, "
+                "head_dim, kind, norm_first, norm_groups, num_heads, state_size, taps; did you mean 'taps'?"
+            ],
+        ),
+    ],
+)
+def test_a_mistake_in_a_mixer_of_a_mixer_is_told_at_its_place(
+    write: Write, old: str, new: str, messages: list[str]
+) -> None:
+    assert BESIDE.count(old) == 1
+    text = spoilt("{kind: softmax, num_heads: 4, num_kv_heads: 2, bias: false}\n", BESIDE.replace(old, new))
+    assert mistakes(write(root=text)) == [f"root.yaml:{message}" for message in messages]
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,12 @@ choices:
   objective: causal_lm
 """
 
+BESIDE = """\
+{kind: parallel, attention: {kind: softmax, num_heads: 4, bias: false, growth: {rate: 0.1, length: 8}},
+    recurrence: {kind: mamba2, num_heads: 4, head_dim: 8, state_size: 4}, recurrence_in_scale: 1.25}
+"""
+"""A mixer whose options are mixers."""
+
 Write = Callable[..., Path]
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
 from harness.choices.base import Dims, Linear, Scaling, Source, unset
 from harness.choices.mixers import Mixer, Pass, State, mixers
@@ -14,6 +14,18 @@ from harness.choices.mixers import Mixer, Pass, State, mixers
 if TYPE_CHECKING:
     from harness.choices.axes import Choices
     from harness.choices.norms import Norm
+
+
+class Factors(BaseModel):
+    """Fixed numbers by which the parts of the product into the layer, its bias included, are multiplied."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    gate: PositiveFloat
+    x: PositiveFloat
+    b: PositiveFloat
+    c: PositiveFloat
+    dt: PositiveFloat
 
 
 @mixers.register("mamba2")
@@ -36,6 +48,7 @@ class Mamba2(Mixer):
             left out, there is no norm (Falcon-H1).
         dt_min: what dt is at least, if given (Nemotron-H).
         norm_first: whether the norm comes in front of the gate (Falcon-H1's option).
+        factors: if given, what gate, x, B, C and dt are multiplied by in front of the convolution (Falcon-H1).
     """
 
     kind = "mamba2"
@@ -57,6 +70,7 @@ class Mamba2(Mixer):
     norm_groups: PositiveInt | None = 1
     norm_first: bool = False
     dt_min: Annotated[float | None, Field(gt=0, le=0.25, exclude_if=unset)] = None
+    factors: Annotated[Factors | None, Field(exclude_if=unset)] = None
 
     @property
     def inner(self) -> int:
@@ -85,7 +99,7 @@ class Mamba2(Mixer):
     def flops(self, dims: Dims, layer: Choices, p: Pass) -> int:
         """The products, 2 K a convolved channel, and 4 M P N of the recurrence: what is added to the state, and read.
 
-        That the state decays, and what skips it, are element-wise.
+        That the state decays, what skips it, and the factors are element-wise.
         """
         linears = sum(linear.flops(p.new) for linear in self.projections(dims))
         return linears + p.new * (2 * self.convolved * self.taps + 4 * self.inner * self.state_size)
@@ -102,6 +116,11 @@ class Mamba2(Mixer):
             yield "norm_groups", f"found {self.norm_groups}, which does not divide {self.inner} channels"
         if self.norm_first and not self.norm_groups:
             yield "norm_first", "found true without a norm; expected false"
+
+    def settled(self, dims: Dims) -> Mamba2:
+        """No factors where all are 1."""
+        idle = self.factors is not None and all(factor == 1.0 for _, factor in self.factors)
+        return self.model_copy(update={"factors": None}) if idle else self
 
     def scaled(self, scaling: Scaling) -> Mamba2:
         """The same ratio of I to D, in heads of 16 channels or as many as there are, and at most 16 rows of state."""

@@ -170,7 +170,7 @@ class _Expert:
             inner = self.stacked.activation(up)
         else:
             inner = self.stacked.joined(product(rows, *self.gate[number]), up)
-        return product(inner, *self.down[number])
+        return self.stacked.finished(product(inner, *self.down[number]))
 
 
 def _sparsemixed(logits: Tensor) -> tuple[Tensor, Tensor]:

@@ -94,7 +94,7 @@ class Mamba2Layer(nn.Module):
         """[B, T, D] -> [B, T, D]."""
         choice = self.choice
         widths = [choice.inner, choice.convolved, choice.num_heads]
-        gate, convolved, dt = torch.split(self.into(x), widths, -1)
+        gate, convolved, dt = torch.split(self._multiplied(self.into(x)), widths, -1)
         state = step.state
         assert state is None or isinstance(state, Carried)
         convolved, columns = self.convolution(step.blank(convolved), state.get("convolution") if state else None)
@@ -112,6 +112,19 @@ class Mamba2Layer(nn.Module):
         mixed = torch.addcmul(mixed, values, self.skip[:, None]).flatten(2)
         out: Tensor = self.out(self.norm(mixed, gate) if self.norm else mixed * silu(gate))
         return out
+
+    def _multiplied(self, made: Tensor) -> Tensor:
+        """Gate, x, B, C and dt of every token, [B, T, 2 I + 2 G N + M], times the factor of each."""
+        choice = self.choice
+        if choice.factors is None:
+            return made
+        of_group = choice.groups * choice.state_size
+        widths = {"gate": choice.inner, "x": choice.inner, "b": of_group, "c": of_group, "dt": choice.num_heads}
+        factors = [
+            torch.full((width,), getattr(choice.factors, part), dtype=made.dtype, device=made.device)
+            for part, width in widths.items()
+        ]
+        return made * torch.cat(factors)
 
     def new_state(self, room: Room) -> Carried:
         """The last inputs of the convolution, and the matrices of the recurrence."""

@@ -39,8 +39,11 @@ class ActivatedMLP(nn.Module):
         activated = self.activation(gate)
         return activated * up if torch.is_grad_enabled() else activated.mul_(up)
 
+    def finished(self, out: Tensor) -> Tensor:
+        """What comes out of the last product, as it leaves."""
+        return out
+
     def forward(self, x: Tensor) -> Tensor:
         """[B, T, D] -> [B, T, D]."""
         inner = self.activation(self.up(x)) if self.gate is None else self.joined(self.gate(x), self.up(x))
-        out: Tensor = self.down(inner)
-        return out
+        return self.finished(self.down(inner))
