@@ -219,7 +219,10 @@ def test_a_mistake_is_explained(write: Write, old: str, new: str, messages: list
         (
             "mamba2",
             "short_convolution",
-            ["10:24: mixer.recurrence: unknown kind 'short_convolution'; allowed: gated_delta, mamba, mamba2"],
+            [
+                "10:24: mixer.recurrence: unknown kind 'short_convolution'; "
+                "allowed: gated_delta, kimi_delta, lightning, mamba, mamba2, rg_lru"
+            ],
         ),
         (
             "heads: 4, bias",
