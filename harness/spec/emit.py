@@ -64,9 +64,10 @@ def _stated(choice: Choice, below: Choice | None = None) -> dict[str, object] | 
     """The options of a choice that must be written where it patches another, or none; a kind alone as a word."""
     inherited = below.options() if below and below.kind == choice.kind else {}
     fields = type(choice).model_fields
+    unsaid = {option: fields[option].default for option in inherited if option in fields}
     options = {
         option: value
-        for option, value in choice.options().items()
+        for option, value in {**unsaid, **choice.options()}.items()
         if option == "kind" or value != fields[option].default or inherited.get(option, value) != value
     }
     for option, part in choice:

@@ -61,12 +61,13 @@ def test_a_model_that_was_saved_with_fused_matrices_comes_back(name: str, tmp_pa
         assert torch.equal(again.state_dict()[parameter], tensor), parameter
 
 
-def test_a_block_without_what_the_model_has_comes_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("option", "value"), [("softcap", 30.0), ("clip", 8.0), ("gated", True)])
+def test_a_block_without_what_the_model_has_comes_back(option: str, value: object, tmp_path: Path) -> None:
     spec = load_spec("llama-7b").scaled()
-    capped = spec.choices.mixer.model_copy(update={"softcap": 30.0})
-    spec = replace(spec, choices=replace(spec.choices, mixer=capped))
+    changed = spec.choices.mixer.model_copy(update={option: value})
+    spec = replace(spec, choices=replace(spec.choices, mixer=changed))
     save_checkpoint(build(spec), tmp_path)
-    assert load_spec(tmp_path / SPEC).blocks["layer"].mixer.softcap is None
+    assert not getattr(load_spec(tmp_path / SPEC).blocks["layer"].mixer, option)
     assert load_spec(tmp_path / SPEC).architecture == spec.architecture
 
 
