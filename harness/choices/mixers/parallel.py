@@ -1,4 +1,4 @@
-"""Attention and a recurrence side by side: Zuo et al. 2025 (Falcon-H1), https://arxiv.org/abs/2507.22448, section 2"""
+"""Attention and a recurrence side by side: Zuo et al. 2025 (Falcon-H1), https://arxiv.org/abs/2507.22448"""
 
 from __future__ import annotations
 
@@ -35,19 +35,16 @@ class OneOf:
 
     def read(self, given: object) -> Mixer:
         """The mixer that plain data, or a mixer, stands for."""
-        kinds = self.kinds
-        if isinstance(given, Mixer):
-            kind, options = getattr(given, "kind", None), given.model_dump()
-        elif isinstance(given, Mapping):
-            kind, options = given.get("kind"), {option: value for option, value in given.items() if option != "kind"}
-        else:
+        stated = given.options() if isinstance(given, Mixer) else given
+        if not isinstance(stated, Mapping):
             raise PydanticKnownError("dict_type")
+        kinds, kind = self.kinds, stated.get("kind")
         if kind is None:
             raise PydanticKnownError("union_tag_not_found", {"discriminator": "'kind'"})
         if kind not in kinds:
             tags = {"discriminator": "'kind'", "tag": str(kind), "expected_tags": ", ".join(map(repr, kinds))}
             raise PydanticKnownError("union_tag_invalid", tags)
-        return kinds[kind].model_validate(options)
+        return kinds[kind].model_validate({option: value for option, value in stated.items() if option != "kind"})
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Read as above, written as a kind and its options."""
