@@ -83,6 +83,12 @@ GRANITE_DENSE = {
     "layer_types": ["full_attention"] * 3,
     "mamba_n_heads": 8,
 }
+OLMO_HYBRID = {
+    **BASE,
+    "num_hidden_layers": 4,
+    "linear_value_head_dim": 6,
+    "rope_parameters": {"rope_type": "default", "rope_theta": None},
+}
 KIMI = {
     **BASE,
     "num_key_value_heads": 4,
@@ -338,7 +344,7 @@ TINY: dict[str, list[dict[str, Any]]] = {
     "qwen3_5_moe_text": [{**DELTA_EXPERTS, "num_hidden_layers": 4, "shared_expert_intermediate_size": 24}],
     "olmo_hybrid": [
         # transformers writes the taps of queries, keys and values as three equal parts, whatever their widths.
-        {**BASE, "num_hidden_layers": 4, "linear_value_head_dim": 6},
+        OLMO_HYBRID,
         {
             **BASE,
             "layer_types": ["full_attention", "linear_attention", "full_attention"],

@@ -27,7 +27,7 @@ MODELS = {
     "qwen2-5-7b qwen3-8b": "Qwen",
     "mistral-7b mixtral-8x7b": "Mistral",
     "gemma-2-9b gemma-3-27b recurrentgemma-2b": "Gemma",
-    "olmo-2-7b olmo-3-7b": "OLMo",
+    "olmo-2-7b olmo-3-7b olmo-hybrid-7b": "OLMo",
     "phi-4": "Phi",
     "minimax-text-01": "MiniMax",
     "kimi-linear-48b-a3b": "Kimi",

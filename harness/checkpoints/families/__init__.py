@@ -84,6 +84,8 @@ GATED = {
     "gelu_new": {"kind": "geglu", "approximate": "tanh"},
     "gelu_pytorch_tanh": {"kind": "geglu", "approximate": "tanh"},
 }
+SILU = {name: GATED[name] for name in ("silu", "swish")}
+"""Where the field is also that of a mixer, which has SiLU here."""
 PLAIN = {
     "relu": {"kind": "relu"},
     "relu2": {"kind": "relu2"},

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from harness.checkpoints.config import Config
-from harness.checkpoints.families import Document, Fields, families
+from harness.checkpoints.families import SILU, Document, Fields, families
 from harness.checkpoints.families.llama import NAMES, Llama
 from harness.checkpoints.layout import Templates
 from harness.checkpoints.recurrent import ATTENTION, LINEAR, in_kinds, in_layers_of, mamba2_by_prefix, mamba2_names
@@ -24,6 +25,7 @@ class Bamba(Llama, called="Bamba"):
 
     source = ("transformers, models/bamba", "https://github.com/huggingface/transformers")
 
+    activations: ClassVar[Mapping[str, dict[str, str]]] = SILU
     defaults: ClassVar[Fields] = {"num_key_value_heads": 8, "rms_norm_eps": 1e-5, "max_position_embeddings": 262144}
     sizes: ClassVar[Fields] = {}
     fraction = 0.5

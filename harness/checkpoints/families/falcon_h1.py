@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from harness.checkpoints.config import Config
-from harness.checkpoints.families import GATED, Document, Fields, families, with_choices
+from harness.checkpoints.families import SILU, Document, Fields, families, with_choices
 from harness.checkpoints.families.bamba import RENAMED
 from harness.checkpoints.families.llama import NAMES, Llama
 from harness.checkpoints.layout import Templates
@@ -24,7 +24,7 @@ class FalconH1(Llama, called="Falcon"):
 
     defaults: ClassVar[Fields] = {"num_key_value_heads": 8, "rms_norm_eps": 1e-5}
     sizes: ClassVar[Fields] = {}
-    activations: ClassVar[Mapping[str, dict[str, str]]] = {name: GATED[name] for name in ("silu", "swish")}
+    activations: ClassVar[Mapping[str, dict[str, str]]] = SILU
 
     def document(self, config: Config) -> Document:
         """LLaMA's with a mixer of two, and the factors where the release multiplies by them."""

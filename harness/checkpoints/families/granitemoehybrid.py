@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from harness.checkpoints.config import Config
 from harness.checkpoints.experts import GATE_AND_UP_INSIDE, with_experts
-from harness.checkpoints.families import Document, Fields, families, with_choices
+from harness.checkpoints.families import SILU, Document, Fields, families, with_choices
 from harness.checkpoints.families.granite import Granite
 from harness.checkpoints.families.granitemoe import SHARED_MLP
 from harness.checkpoints.families.llama import NAMES
@@ -39,6 +40,7 @@ class GraniteMoeHybrid(Granite, called="Granite"):
 
     source = ("transformers, models/granitemoehybrid", "https://github.com/huggingface/transformers")
 
+    activations: ClassVar[Mapping[str, dict[str, str]]] = SILU
     defaults: ClassVar[Fields] = {"num_local_experts": 8, "shared_intermediate_size": 1024}
     absent = ("mlp_bias",)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from harness.checkpoints.config import Config
 from harness.checkpoints.experts import expert_names, with_experts
-from harness.checkpoints.families import Document, Fields, families, with_choices
+from harness.checkpoints.families import SILU, Document, Fields, families, with_choices
 from harness.checkpoints.families.bamba import RENAMED
 from harness.checkpoints.families.llama import NAMES, Llama
 from harness.checkpoints.layout import Templates
@@ -20,6 +21,7 @@ class Jamba(Llama, called="Jamba"):
 
     source = ("transformers, models/jamba", "https://github.com/huggingface/transformers")
 
+    activations: ClassVar[Mapping[str, dict[str, str]]] = SILU
     defaults: ClassVar[Fields] = {
         "num_key_value_heads": 8,
         "intermediate_size": 14336,

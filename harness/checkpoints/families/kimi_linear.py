@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from harness.checkpoints.config import Config
 from harness.checkpoints.experts import corrected, expert_names, with_experts
-from harness.checkpoints.families import Document, Fields, families, with_choices
+from harness.checkpoints.families import SILU, Document, Fields, families, with_choices
 from harness.checkpoints.families.deepseek_v2 import LatentLlama
 from harness.checkpoints.latent import latent_names
 from harness.checkpoints.layout import Form, Shape, Templates
@@ -55,6 +55,7 @@ class KimiLinear(LatentLlama, called="Kimi"):
 
     source = ("transformers, models/kimi_linear", "https://github.com/huggingface/transformers")
 
+    activations: ClassVar[Mapping[str, dict[str, str]]] = SILU
     defaults: ClassVar[Fields] = {
         "rms_norm_eps": 1e-5,
         "kv_lora_rank": 512,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from harness.checkpoints.config import Config
-from harness.checkpoints.families import Document, Fields, families, with_choices
+from harness.checkpoints.families import SILU, Document, Fields, families, with_choices
 from harness.checkpoints.families.mixtral import Mixtral
 from harness.checkpoints.layout import InHeads, Templates
 from harness.checkpoints.recurrent import ATTENTION, LINEAR, Names, in_kinds, in_layers_of
@@ -27,6 +28,7 @@ class MiniMax(Mixtral, called="MiniMax"):
 
     source = ("transformers, models/minimax", "https://github.com/huggingface/transformers")
 
+    activations: ClassVar[Mapping[str, dict[str, str]]] = SILU
     defaults: ClassVar[Fields] = {**Mixtral.defaults, "sliding_window": None}
     ignored: ClassVar[tuple[str, ...]] = (
         *Mixtral.ignored,

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from harness.checkpoints.config import Config
-from harness.checkpoints.families import Document, Fields, families
+from harness.checkpoints.families import SILU, Document, Fields, families, with_choices
 from harness.checkpoints.families.olmo2 import REORDERED, OLMo2
 from harness.checkpoints.layout import Templates
 from harness.checkpoints.recurrent import ATTENTION, LINEAR, Names, Taps, in_kinds, in_layers_of
+from harness.checkpoints.rotary import parameters_of
 from harness.choices.mixers.gated_delta import GatedDelta
 from harness.spec.model import Spec
 
@@ -26,8 +27,13 @@ class OLMoHybrid(OLMo2, called="OLMo"):
 
     source = ("transformers, models/olmo_hybrid", "https://github.com/huggingface/transformers")
 
+    activations: ClassVar[Mapping[str, dict[str, str]]] = SILU
     defaults: ClassVar[Fields] = {"rms_norm_eps": 1e-6}
-    also_called: ClassVar[Mapping[str, str]] = {"post_attention_layernorm": "feedforward_layer_norm"}
+    also_called: ClassVar[Mapping[str, str]] = {
+        "attention_layer_norm": "input_layernorm",
+        "feedforward_layer_norm": "post_attention_layernorm",
+        "post_attention_layernorm": "feedforward_layer_norm",
+    }
     sizes: ClassVar[Fields] = {
         "vocab_size": 100352,
         "hidden_size": 3840,
@@ -38,9 +44,13 @@ class OLMoHybrid(OLMo2, called="OLMo"):
     }
 
     def document(self, config: Config) -> Document:
-        """OLMo 2's, without positions where no base is stated, and the other layers."""
+        """OLMo 2's, without positions where their base is null, and the other layers."""
         config.ignore(*(f"linear_{name}" for name in ("a_log_min", "a_log_max", "dt_min", "dt_max", "dt_init_floor")))
+        parameters = parameters_of(config)
+        holder = parameters if "rope_theta" in (*parameters.names, *parameters.nulls) else config
         document = super().document(config)
+        if "rope_theta" in holder.nulls:
+            document = with_choices(document, position="none")
         count = document["dims"]["num_layers"]
         kinds = config.take("layer_types", default=_assumed(count))
         if set(kinds) - {ATTENTION, LINEAR} or len(kinds) != count:

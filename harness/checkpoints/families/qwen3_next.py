@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from harness.checkpoints.config import Config
 from harness.checkpoints.experts import every_few, expert_names, with_experts
-from harness.checkpoints.families import Document, Fields, families
+from harness.checkpoints.families import SILU, Document, Fields, families
 from harness.checkpoints.families.gemma import one_plus
 from harness.checkpoints.families.llama import HEAD_NORMS, NAMES, Llama
 from harness.checkpoints.layout import Form, InHeads, Stacked, Templates
@@ -24,6 +25,7 @@ FEW = ("linear_num_value_heads", "linear_num_key_heads", "linear_key_head_dim", 
 class GatedHybrid(Llama):
     """LLaMA's layout with gated attention in some layers and gated DeltaNet in the others; gains are stored less 1."""
 
+    activations: ClassVar[Mapping[str, dict[str, str]]] = SILU
     defaults: ClassVar[Fields] = {"head_dim": 256, "rms_norm_eps": 1e-6}
     fraction = 0.25
     absent = ("mlp_bias",)
