@@ -26,6 +26,7 @@ from harness.report.notes import Judged, judged
 from harness.report.sections.learning import METRICS as LEARNED
 from harness.report.sections.learning import learning
 from harness.report.sections.measured import measured
+from harness.report.sections.recall import recall
 from harness.report.sections.stability import stability
 from harness.report.sheets import FIGURES, sheets
 from harness.report.tables import COLUMNS, claims_table, models_table
@@ -59,9 +60,9 @@ def html(cells: Sequence[Cell], models: Sequence[Model], baseline: str) -> str:
     """
     claims = claims_table(models)
     noted = judged(cells, models)
-    timed, learned, stable = measured(cells), learning(models), stability(cells)
+    timed, learned, stable, recalled = measured(cells), learning(models), stability(cells), recall(cells)
     shown = [*(section for devices in timed.values() for section in devices.values()), *learned.values()]
-    shown += [stable] if stable else []
+    shown += [section for section in (stable, recalled) if section]
     families = list(dict.fromkeys(model.record.family for model in models))
     data = {
         "models": sheets(models),
@@ -89,6 +90,7 @@ def html(cells: Sequence[Cell], models: Sequence[Model], baseline: str) -> str:
         measured=timed,
         learning=learned,
         stability=stable,
+        recall=recalled,
         problems=problems_frame(models).to_dict("records"),
         methods=[{"figure": figure, "how": how, "check": _check(models, metric)} for figure, how, metric in METHODS],
         environments=_environments(cells),

@@ -50,7 +50,7 @@ def matched(
     sizes = {"num_layers": num_layers, "vocab_size": vocab_size, "max_seq_len": max_seq_len}
     candidates = [_changed(spec.scaled(hidden_size=width, **sizes), _with_wide_heads) for width in widths]
     nearest = min(candidates, key=lambda scaled: abs(size(scaled) - target))
-    found = _stretched(nearest, target - size(nearest))
+    found = stretched(nearest, target - size(nearest))
     if abs(size(found) / target - 1) > TOLERANCE:
         raise HarnessError(
             f"{spec.name}: no scaled model has {target:,} parameters within {TOLERANCE:.0%}; "
@@ -64,8 +64,8 @@ def _with_wide_heads(choices: Choices, dims: Dims) -> Choices:
     return replace(choices, mixer=choices.mixer.with_wide_heads(dims, CHANNELS))
 
 
-def _stretched(spec: Spec, missing: int) -> Spec:
-    """The spec with MLPs, or where it has none mixers, as much wider as adds the `missing` parameters, or narrower."""
+def stretched(spec: Spec, missing: int) -> Spec:
+    """A spec with MLPs, or where it has none mixers, as much wider as adds the `missing` parameters, or narrower."""
     mlps = sum(count * layer.experts.params(spec.dims, layer) for layer, count in spec.counted_layers)
     if mlps:
         factor = 1 + missing / mlps

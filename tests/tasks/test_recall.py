@@ -22,6 +22,11 @@ def test_a_key_keeps_its_value_through_a_sequence() -> None:
     assert 10 < max(numbers) <= 16
 
 
+def test_more_keys_can_be_used() -> None:
+    used = [len(set(row[::2])) for row in recall.training(np.random.default_rng(0), 300, 64, most_keys=32)]
+    assert 20 < max(used) <= 32
+
+
 @pytest.mark.parametrize("keys", [1, 5, 24])
 def test_each_key_is_shown_once_and_one_is_asked_for(keys: int) -> None:
     asked = recall.questions(np.random.default_rng(0), 300, keys)

@@ -14,10 +14,10 @@ MOST_KEYS = 16
 """The most keys that a training sequence uses."""
 
 
-def training(rng: np.random.Generator, batch: int, pairs: int) -> Tokens:
-    """Sequences of key and value, [batch, 2 pairs]; each uses 1 to 16 keys, so most come more than once."""
-    keys, values = _bound(rng, batch, MOST_KEYS)
-    active = rng.integers(1, MOST_KEYS + 1, size=(batch, 1))
+def training(rng: np.random.Generator, batch: int, pairs: int, most_keys: int = MOST_KEYS) -> Tokens:
+    """Sequences of key and value, [batch, 2 pairs]; each uses 1 to `most_keys` keys, so most come more than once."""
+    keys, values = _bound(rng, batch, most_keys)
+    active = rng.integers(1, most_keys + 1, size=(batch, 1))
     used = rng.integers(0, active, size=(batch, pairs))
     return interleave(np.take_along_axis(keys, used, axis=1), np.take_along_axis(values, used, axis=1))
 
