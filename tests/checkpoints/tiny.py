@@ -401,6 +401,7 @@ TINY: dict[str, list[dict[str, Any]]] = {
             "attention_bias": True,
         },
         {**LLAMA4, "moe_layers": [1], "attn_temperature_tuning": False, "tie_word_embeddings": True},
+        {**LLAMA4, "rope_parameters": {**YARN, "attention_factor": 1.0}},
     ],
     "lfm2": [
         LFM2,

@@ -10,6 +10,7 @@ from harness.checkpoints.experts import EXPERT, StackedInside, with_experts
 from harness.checkpoints.families import Document, Fields, families
 from harness.checkpoints.families.llama import NAMES, Llama
 from harness.checkpoints.layout import Shape, Templates
+from harness.checkpoints.rotary import parameters_of
 from harness.spec.model import Spec
 
 FULL, CHUNKED = "full_attention", "chunked_attention"
@@ -84,7 +85,10 @@ class Llama4(Llama, called="LLaMA"):
         size = config.take("attention_chunk_size", default=8192)
         patterns = {FULL: "dense", CHUNKED: {"kind": "chunked", "size": size} if size else "dense"}
         mixer = document["choices"]["mixer"]
-        with_positions = {**mixer, "qk_norm": "plain"} if config.take("use_qk_norm", default=True) else mixer
+        with_positions = mixer
+        if config.take("use_qk_norm", default=True):
+            _expect_no_stretch(config, document["choices"]["position"])
+            with_positions = {**mixer, "qk_norm": "plain"}
         without_positions = {"position": "none", "mixer": {**mixer, **_growth(config)}}
         blocks, layers = {}, []
         for kind, turns in zip(kinds, rotated[:count], strict=True):
@@ -106,6 +110,13 @@ class Llama4(Llama, called="LLaMA"):
             f"{LAYER}experts.gate_up_proj": ((f"{EXPERT}gate.weight", f"{EXPERT}up.weight"), StackedInsideTransposed()),
             f"{LAYER}experts.down_proj": ((f"{EXPERT}down.weight",), StackedInsideTransposed()),
         }
+
+
+def _expect_no_stretch(config: Config, position: dict[str, Any]) -> None:
+    """Refuse what stretches rotated channels: the norm comes behind the rotation here, and would undo it."""
+    stretch = position.get("scaling", {}).get("attention_factor", 1.0)
+    if stretch != 1:
+        parameters_of(config).refuse("attention_factor", stretch, "expected 1 where queries and keys are normalised")
 
 
 def _growth(config: Config) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class InterpolationByPart(BaseModel):
         return self.model_copy(update={"original_length": scaling.length(self.original_length)})
 
     def problem(self, theta: float, pairs: int) -> str | None:
-        """What does not fit: the part between the two numbers of turns must have a width."""
+        """What does not fit: the first number of turns is not above the second."""
         return (
             "low_freq_factor must not be above high_freq_factor"
             if self.low_freq_factor > self.high_freq_factor
