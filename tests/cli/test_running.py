@@ -63,11 +63,11 @@ class TestToys:
         ]
 
     def test_nothing_is_measured_twice(self, call: Call) -> None:
-        rows = call("run", "llama-*b", *TOY, "--json").data
+        rows = call("run", "qwen-*b", *TOY, "--json").data
         assert {row["stored_before"] for row in rows} == {False}
         first = files(Path("reports"))
         assert len(first) == len(rows) == 4
-        rows = call("run", "llama-*b", *TOY, "--json").data
+        rows = call("run", "qwen-*b", *TOY, "--json").data
         assert {row["stored_before"] for row in rows} == {True}
         assert files(Path("reports")) == first
 
