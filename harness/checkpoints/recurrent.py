@@ -102,6 +102,14 @@ def mamba2_by_prefix(config: Config, inner: int | None = None) -> dict[str, Any]
     }
 
 
+def kinds_of(config: Config, assumed: Sequence[str], count: int) -> list[str]:
+    """What each of so many layers is by `layer_types` or, without it, as assumed."""
+    kinds: list[str] = config.take("layer_types", default=list(assumed))
+    if set(kinds) - {ATTENTION, LINEAR} or len(kinds) != count:
+        config.refuse("layer_types", kinds, f"expected {count} of {ATTENTION} and {LINEAR}")
+    return kinds
+
+
 def in_kinds(document: Document, kinds: Sequence[str], blocks: Mapping[str, Mapping[str, Any]]) -> Document:
     """The document with a block for each kind of layer that there is: what it chooses for itself.
 

@@ -42,6 +42,12 @@ def flattened(config: Config) -> Config:
     return config.with_part(parameters, parameters.with_fields(rope_type="default")) if kind == "mrope" else config
 
 
+def by_channels(config: Config) -> Config:
+    """The config with the share of a head that is rotated, where a release gives its channels instead (MiniMax)."""
+    channels = config.take("rotary_dim", default=0)
+    return config.with_fields(partial_rotary_factor=channels / config.take("head_dim")) if channels else config
+
+
 def rope(config: Config, *, layout: str = "half_split", fraction: float | None = None) -> dict[str, Any]:
     """Rotary positions, from `rope_parameters` or, before transformers 5, `rope_theta` and `rope_scaling`.
 

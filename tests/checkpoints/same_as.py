@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from tests.checkpoints.tiny import BARE, BASE, DYNAMIC, GPT, config_of, random_model
+from tests.checkpoints.tiny import BARE, BASE, DYNAMIC, GPT, LOCAL_EXPERTS, config_of, random_model
 
 Tensors = dict[str, Tensor]
 
@@ -131,6 +131,27 @@ ORION = {**BASE, "rms_norm_eps": 1e-5, "num_key_value_heads": 4}
 MINICPM = {"scale_emb": 12, "scale_depth": 1.4, "dim_model_base": 16, "tie_word_embeddings": True}
 PHI = {"vocab_size": 99, "n_embd": 32, "n_layer": 3, "n_head": 4, "n_positions": 40, "rotary_dim": 4, "n_inner": 52}
 RW = {"vocab_size": 99, "hidden_size": 32, "n_layer": 3, "n_head": 4}
+MINIMAX = SameAs(
+    {
+        **LOCAL_EXPERTS,
+        "attn_type_list": [0, 0, 1],
+        **{f"layernorm_{called}_alpha": 1.5 for called in ("full_attention", "linear_attention", "mlp")},
+        "layernorm_mlp_beta": 1.0,
+        "postnorm": True,
+        "shared_intermediate_size": 0,
+        "shared_moe_mode": "sigmoid",
+        "head_dim": 8,
+        "rotary_dim": 8,
+    },
+    "minimax",
+    {
+        **LOCAL_EXPERTS,
+        "layer_types": ["linear_attention", "linear_attention", "full_attention"],
+        **{f"{short}_alpha_factor": 1.5 for short in ("full_attn", "linear_attn", "mlp")},
+    },
+    {r"\.mlp\.": ".block_sparse_moe.", r"\.gate_proj": ".w1", r"\.up_proj": ".w3", r"\.down_proj": ".w2"},
+    expert_by_expert,
+)
 
 SAME_AS: dict[str, list[SameAs]] = {
     "internlm": [
@@ -203,6 +224,8 @@ SAME_AS: dict[str, list[SameAs]] = {
             },
         )
     ],
+    "minimax_text_01": [MINIMAX],
+    "minimax_m1": [MINIMAX],
     "mimo": [SameAs({**BASE, "attention_bias": True, "use_mrope": False}, "qwen2", BASE)],
     "orion": [SameAs(ORION, "stablelm", {**ORION, "layer_norm_eps": 1e-5, "partial_rotary_factor": 1.0})],
     "phi-msft": [

@@ -15,7 +15,7 @@ from harness import import_config, load_checkpoint, params
 from harness.metrics.kv_cache import kv_cache_bytes
 from harness.modules import computed_by
 from harness.report.architecture import summary
-from tests.checkpoints.same_as import SAME_AS, SANTACODER, SameAs
+from tests.checkpoints.same_as import MINIMAX, SAME_AS, SANTACODER, SameAs
 from tests.checkpoints.test_families import TOLERANCE
 from tests.checkpoints.test_saving import assert_comes_back
 from tests.checkpoints.tiny import BASE
@@ -97,3 +97,10 @@ def test_mpt_has_the_steepness_that_its_release_reads() -> None:
     table = build_mpt_alibi_tensor(6, 5, alibi_bias_max=16)  # [heads, 1, keys]: as of the query at the last of 5 places
     bias = computed_by(position)(position, spec.dims, spec.choices).score_bias()
     assert torch.allclose(bias(torch.tensor([4]), torch.arange(5)), table)
+
+
+def test_minimax_rotates_as_many_channels_as_its_release_says() -> None:
+    """transformers' code passes over the field, and rotates all."""
+    half = import_config({**MINIMAX.own, "model_type": "minimax_text_01", "rotary_dim": 4})
+    assert half.choices.position.options()["fraction"] == 0.5
+    assert import_config({**MINIMAX.own, "model_type": "minimax_text_01"}).choices.position.options()["fraction"] == 1.0

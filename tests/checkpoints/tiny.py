@@ -113,7 +113,6 @@ LLAMA4 = {
     "attn_scale": 0.5,
     "rope_parameters": {"rope_type": "default", "rope_theta": 100.0},
 }
-ALPHAS = [f"{name}_alpha_factor" for name in ("full_attn", "linear_attn", "mlp")]
 LOCAL_EXPERTS = {**BASE, "num_local_experts": 4, "num_experts_per_tok": 2}
 QWEN_EXPERTS = {**BASE, "num_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 20}
 ROUTED_EXPERTS = {
@@ -581,15 +580,17 @@ TINY: dict[str, list[dict[str, Any]]] = {
         {**BASE, "num_experts": 4, "moe_topk": [3] * 3, "head_dim": 12, "attention_bias": True},
     ],
     "minimax": [
-        {**LOCAL_EXPERTS, "block_size": 4, **dict.fromkeys(ALPHAS, 1.5)},
+        LOCAL_EXPERTS,
         {
             **LOCAL_EXPERTS,
-            "num_hidden_layers": 4,
+            **dict.fromkeys(("full_attn_alpha_factor", "linear_attn_alpha_factor", "mlp_alpha_factor"), 1.5),
+            **dict.fromkeys(("full_attn_beta_factor", "linear_attn_beta_factor", "mlp_beta_factor"), 0.7),
             "head_dim": 12,
-            "block_size": 256,
-            "layer_types": ["linear_attention", "linear_attention", "full_attention", "linear_attention"],
+            "layer_types": ["linear_attention", "linear_attention", "full_attention"],
+            "sliding_window": 5,
             "tie_word_embeddings": True,
         },
+        {**LOCAL_EXPERTS, "layer_types": ["linear_attention"] * 3, "full_attn_alpha_factor": 2.0},
     ],
     "minimax_m2": [
         {**LOCAL_EXPERTS, "head_dim": 8},

@@ -193,6 +193,12 @@ def test_post_ln_and_deepnorm_normalise_the_weighted_stream(kind: str, options: 
     torch.testing.assert_close(block(x, None), rms(alpha * middle + block.mlp(middle), block.mlp_norm), **EXACT)
 
 
+def test_deepnorm_weighs_what_a_sublayer_adds() -> None:
+    block, x = block_of("deepnorm", alpha=3.5, scale=0.7), noise(2, 5, 12)
+    middle = rms(3.5 * x + 0.7 * block.mixer(x), block.mixer_norm)
+    torch.testing.assert_close(block(x, None), rms(3.5 * middle + 0.7 * block.mlp(middle), block.mlp_norm), **EXACT)
+
+
 def test_alpha_of_chatglm_is_that_of_its_release() -> None:
     chatglm = Dims(num_layers=28, hidden_size=4096, vocab_size=8, max_seq_len=8)
     assert DeepNorm(alpha="(2L)^(1/2)").alpha_at(chatglm) == (2 * 28) ** 0.5

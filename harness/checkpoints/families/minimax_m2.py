@@ -9,6 +9,7 @@ from harness.checkpoints.experts import expert_names, with_experts
 from harness.checkpoints.families import Document, Fields, families
 from harness.checkpoints.families.llama import HEAD_NORMS, NAMES, Llama
 from harness.checkpoints.layout import Templates
+from harness.checkpoints.rotary import by_channels
 from harness.spec.model import Spec
 
 
@@ -32,10 +33,7 @@ class MiniMaxM2(Llama, called="MiniMax"):
         config.expect("use_qk_norm", True)
         config.expect("qk_norm_type", "per_layer")
         config.expect("attn_type_list", [1] * config.take("num_hidden_layers"))
-        channels = config.take("rotary_dim", default=0)
-        if channels:
-            config = config.with_fields(partial_rotary_factor=channels / config.take("head_dim"))
-        document = super().document(config)
+        document = super().document(by_channels(config))
         experts = {
             "num_experts": config.take("num_local_experts", "num_experts", default=256),
             "experts_per_token": config.take("num_experts_per_tok", default=8),

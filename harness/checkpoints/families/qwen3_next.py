@@ -11,7 +11,7 @@ from harness.checkpoints.families import SILU, Document, Fields, families
 from harness.checkpoints.families.gemma import one_plus
 from harness.checkpoints.families.llama import HEAD_NORMS, NAMES, Llama
 from harness.checkpoints.layout import Form, InHeads, Stacked, Templates
-from harness.checkpoints.recurrent import ATTENTION, LINEAR, Names, Taps, in_kinds, in_layers_of
+from harness.checkpoints.recurrent import ATTENTION, LINEAR, Names, Taps, in_kinds, in_layers_of, kinds_of
 from harness.checkpoints.rotary import flattened
 from harness.choices.mixers.gated_delta import GatedDelta
 from harness.choices.mixers.softmax import Softmax
@@ -35,9 +35,7 @@ class GatedHybrid(Llama):
         document = super().document(config)
         count, every = document["dims"]["num_layers"], config.take("full_attention_interval", default=4)
         assumed = [LINEAR if (layer + 1) % every else ATTENTION for layer in range(count)]
-        kinds = config.take("layer_types", default=assumed)
-        if set(kinds) - {ATTENTION, LINEAR} or len(kinds) != count:
-            config.refuse("layer_types", kinds, f"expected {count} of {ATTENTION} and {LINEAR}")
+        kinds = kinds_of(config, assumed, count)
         assumptions = dict(zip(FEW, (32, 16, 128, 128), strict=True))
         values, keys, key_dim, value_dim = (config.take(name, default=assumptions[name]) for name in FEW)
         recurrent = {

@@ -12,17 +12,14 @@ from harness.choices.axes import Choices
 from harness.choices.base import Dims
 from harness.choices.mixers.lightning import Lightning
 from harness.modules import computes
-from harness.modules.kernels.decayed import decayed
+from harness.modules.kernels.steady import steady
 from harness.modules.layers import Linear
 from harness.modules.states import Carried, Room
 from harness.modules.step import LayerStep
 
-LITTLE = 1e-5
-"""What the release adds to the depth of its model, and to the share of the decay that is left in the last layer."""
-
 
 class HeadsNorm(nn.Module):
-    """Root mean square norm of all heads together, [.., M C]."""
+    """Root mean square norm of all heads together, [.., H C], whatever kind the layers have."""
 
     def __init__(self, channels: int, eps: float) -> None:
         super().__init__()
@@ -33,7 +30,7 @@ class HeadsNorm(nn.Module):
         nn.init.ones_(self.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[.., M C] -> [.., M C]."""
+        """[.., H C] -> [.., H C]."""
         return rms_norm(x, x.shape[-1:], self.weight, self.eps)
 
 
@@ -47,29 +44,22 @@ class LightningLayer(nn.Module):
         self.query, self.key, self.value = made["query"], made["key"], made["value"]
         self.gate, self.out = made["gate"], made["out"]
         self.norm = HeadsNorm(mixer.inner(dims), mixer.norm_eps or choices.norm.eps)
-        self.heads, self.last_layer = mixer.num_heads, dims.num_layers - 1
+        self.choice, self.dims = mixer, dims
 
     def forward(self, x: Tensor, step: LayerStep) -> Tensor:
         """[B, T, D] -> [B, T, D]."""
         state = step.state
         assert state is None or isinstance(state, Carried)
-        joined = (silu(linear(x)) for linear in (self.query, self.key, self.value))
-        queries, keys, values = (torch.unflatten(each, -1, (self.heads, -1)) for each in joined)
-        log_decay = self._log_decay(x, step.layer).expand(*x.shape[:2], -1)
+        parts = (silu(product(x)) for product in (self.query, self.key, self.value))
+        queries, keys, values = (torch.unflatten(part, -1, (self.choice.num_heads, -1)) for part in parts)
+        slopes = torch.tensor(self.choice.slopes(self.dims, step.layer), dtype=torch.float64, device=x.device)
         matrix = state.get("matrix") if state else None
-        # In front of a sequence the state is empty, so that it decays there changes nothing.
-        mixed, matrix = decayed(queries, step.blank(keys), values, log_decay, matrix)
+        mixed, matrix = steady(queries, step.blank(keys), values, slopes, matrix)
         if state:
             state.advance(int(x.shape[1]), matrix=matrix)
-        out: Tensor = self.out(self.gate(x).sigmoid() * self.norm(mixed.flatten(2)))
+        out: Tensor = self.out(self.norm(mixed.flatten(2)) * self.gate(x).sigmoid())
         return out
 
     def new_state(self, room: Room) -> Carried:
         """The matrices of the recurrence."""
         return Carried()
-
-    def _log_decay(self, x: Tensor, layer: int) -> Tensor:
-        """Of each head, [M]."""
-        numbers = torch.arange(1, self.heads + 1, device=x.device, dtype=torch.float32)
-        left = 1 - layer / (self.last_layer + LITTLE) + LITTLE
-        return -left * 2.0 ** (-8 * numbers / self.heads)

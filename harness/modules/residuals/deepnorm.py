@@ -12,14 +12,17 @@ from harness.modules.step import LayerStep
 
 @computes(DeepNorm)
 class DeepNormBlock(Block):
-    """norm(alpha x + sublayer(x)), twice."""
+    """norm(alpha x + scale sublayer(x)), twice."""
 
     def __init__(self, residual: DeepNorm, dims: Dims, choices: Choices) -> None:
         super().__init__(residual, dims, choices)
-        self.alpha = residual.alpha_at(dims)
+        self.alpha, self.scale = residual.alpha_at(dims), residual.scale
 
     def forward(self, x: Tensor, step: LayerStep) -> Tensor:
         """[B, T, D] -> [B, T, D]."""
-        x = self.mixer_norm(self.alpha * x + self.mixer(x, step))
-        out: Tensor = self.mlp_norm(self.alpha * x + self.mlp(x))
+        x = self.mixer_norm(self.alpha * x + self._scaled(self.mixer(x, step)))
+        out: Tensor = self.mlp_norm(self.alpha * x + self._scaled(self.mlp(x)))
         return out
+
+    def _scaled(self, x: Tensor) -> Tensor:
+        return x if self.scale == 1.0 else x * self.scale
