@@ -78,7 +78,7 @@ def deepnorm_block(spec: Spec) -> Fact:
     def check(block: Any, given: tuple[Any, ...], out: Tensor) -> None:
         x, step = given
         middle = block.mixer_norm(alpha * x + block.mixer(x, step))
-        found.append(torch.allclose(out, block.mlp_norm(alpha * middle + block.mlp(middle))))
+        found.append(torch.allclose(out, block.mlp_norm(alpha * middle + block.mlp(middle, step))))
 
     if not {"mixer_norm", "mlp_norm"} <= set(dict(block.named_children())):
         return False

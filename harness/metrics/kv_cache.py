@@ -90,13 +90,15 @@ def longest_context(
 
 def _peak_bytes(spec: Spec, seq_len: int, batch_size: int, dtype: str) -> int:
     """The most bytes that the layers kept on the way to this length, each layer at its own worst."""
-    peaks = (layer.mixer.peak_state(spec.dims, layer, seq_len) * count for layer, count in spec.counted_layers)
+    dims, layers = spec.dims, spec.counted_layers
+    peaks = ((layer.mixer.peak_state(dims, layer, seq_len) + layer.mlp.state(dims)) * count for layer, count in layers)
     return _bytes(sum(peaks, State()), batch_size, dtype)
 
 
 def _state(spec: Spec, seq_len: int) -> State:
     """Of all layers, for one sequence."""
-    states = (layer.mixer.state(spec.dims, layer, seq_len) * count for layer, count in spec.counted_layers)
+    dims, layers = spec.dims, spec.counted_layers
+    states = ((layer.mixer.state(dims, layer, seq_len) + layer.mlp.state(dims)) * count for layer, count in layers)
     return sum(states, State())
 
 

@@ -87,9 +87,10 @@ class Decoder(nn.Module):
         for index, layer in enumerate(self.layers):
             scheme = self.layer_positions[index]
             state = cache.layers[index] if cache else None
-            x = layer(x, LayerStep(places, self._position(scheme), tables[scheme], start, state, index))
+            kept = state.of_sublayers if state else (None, None)
+            x = layer(x, LayerStep(places, self._position(scheme), tables[scheme], start, *kept, layer=index))
             if state and state.length != end:
-                raise RuntimeError(f"layer {index} kept {state.length} of {end} columns: its mixer ignores its state")
+                raise RuntimeError(f"layer {index} kept {state.length} of {end} columns: it ignores its state")
         if cache:
             cache.length, cache.context = end, found
         if last is not None:
@@ -111,7 +112,7 @@ class Decoder(nn.Module):
     def cache_for(self, room: Room) -> Cache:
         """An empty cache with this room."""
         blocks: Any = self.layers
-        return Cache([block.mixer.new_state(room) for block in blocks], room.padding)
+        return Cache([block.new_state(room) for block in blocks], room.padding)
 
     def generate(self, input_ids: Tensor, max_new_tokens: int, **options: Any) -> Tensor:
         """Continue sequences; see `harness.modules.generation.generate`."""

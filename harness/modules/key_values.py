@@ -138,6 +138,8 @@ class KeyValues(LayerState):
         capacity: tokens to allocate for at once.
     """
 
+    length = 0
+
     def __init__(self, store: type[Store], shapes: Shapes, capacity: int = 0) -> None:
         self.keys, self.values = store(capacity), store(capacity)
         self.shapes = shapes

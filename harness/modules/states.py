@@ -30,13 +30,17 @@ class Room:
 
 
 class LayerState(ABC):
-    """What one layer keeps of the sequences of a batch. The layer itself brings it up to date in every pass.
+    """What one layer keeps of the sequences of a batch. The layer itself brings it up to date in every pass."""
 
-    Attributes:
-        length: columns of tokens that it has seen.
-    """
+    @property
+    @abstractmethod
+    def length(self) -> int:
+        """Columns of tokens that it has seen."""
 
-    length: int = 0
+    @property
+    def of_sublayers(self) -> tuple[LayerState | None, LayerState | None]:
+        """What the mixer of the layer keeps, and what its MLP does."""
+        return self, None
 
     @property
     @abstractmethod
@@ -65,6 +69,8 @@ class Carried(LayerState):
 
     There are none before the first pass, so a layer starts from zeros where it finds none.
     """
+
+    length = 0
 
     def __init__(self) -> None:
         self.tensors: dict[str, Tensor] = {}
@@ -103,47 +109,56 @@ class Carried(LayerState):
 
 
 class Joined(LayerState):
-    """The states of the parts of one layer that see the same tokens side by side.
+    """The states of the parts of one layer that see the same tokens.
 
     Args:
-        parts: one a part, in an order that the layer knows.
+        parts: one a part, in an order that the layer knows; None of a part that keeps nothing.
     """
 
-    def __init__(self, parts: tuple[LayerState, ...]) -> None:
+    def __init__(self, parts: tuple[LayerState | None, ...]) -> None:
         self.parts = parts
 
-    def advance(self) -> None:
-        """All parts are up to date: so many columns were seen as the one saw that saw the fewest."""
-        self.length = min(part.length for part in self.parts)
+    @property
+    def _kept(self) -> list[LayerState]:
+        return [part for part in self.parts if part is not None]
+
+    @property
+    def length(self) -> int:
+        """Columns that all parts have seen."""
+        return min(part.length for part in self._kept)
 
     @property
     def nbytes(self) -> int:
         """Bytes of all parts."""
-        return sum(part.nbytes for part in self.parts)
+        return sum(part.nbytes for part in self._kept)
 
     def rows(self, index: Tensor) -> Self:
         """A copy for a batch whose sequences are those in these rows of this one's, [B']."""
-        copied = copy(self)
-        copied.parts = tuple(part.rows(index) for part in self.parts)
-        return copied
+        return type(self)(tuple(part and part.rows(index) for part in self.parts))
 
     def aliased(self) -> Self:
         """One that goes on from here, as each part does."""
-        copied = copy(self)
-        copied.parts = tuple(part.aliased() for part in self.parts)
-        return copied
+        return type(self)(tuple(part and part.aliased() for part in self.parts))
 
     def reset(self) -> None:
         """Forget all tokens."""
-        for part in self.parts:
+        for part in self._kept:
             part.reset()
-        self.length = 0
 
     def pretend(self, batch_size: int, columns: int) -> None:
         """As each part does."""
-        for part in self.parts:
+        for part in self._kept:
             part.pretend(batch_size, columns)
-        self.length = columns
+
+
+class OfSublayers(Joined):
+    """What the mixer of a layer and its MLP keep, of which each sees only its own."""
+
+    @property
+    def of_sublayers(self) -> tuple[LayerState | None, LayerState | None]:
+        """The one and the other."""
+        mixer, mlp = self.parts
+        return mixer, mlp
 
 
 class Cache:

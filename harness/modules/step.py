@@ -19,7 +19,8 @@ class LayerStep:
         position: the position scheme of the layer.
         tables: what the scheme computed for this pass.
         start: columns of the passes before.
-        state: what the layer kept of them, which it brings up to date; None where nothing is to be kept.
+        state: what the mixer kept of them, which it brings up to date; None where nothing is to be kept.
+        mlp_state: the same of the MLP.
         layer: its number, counted from 0.
     """
 
@@ -28,6 +29,7 @@ class LayerStep:
     tables: tuple[Tensor, ...]
     start: int
     state: LayerState | None
+    mlp_state: LayerState | None
     layer: int
 
     @property
@@ -35,9 +37,9 @@ class LayerStep:
         """Whether the computed tokens are the whole of every sequence so far."""
         return self.start == 0 and self.places.padding is None
 
-    def blank(self, x: Tensor) -> Tensor:
-        """Zero in the columns of padding, [B, T, ...]: what a recurrence reads there must not change its state."""
+    def blank(self, x: Tensor, value: float = 0.0) -> Tensor:
+        """One value in the columns of padding, [B, T, ...]: what a recurrence reads must not change its state there."""
         if self.places.padding is None:
             return x
         outside = self.places.queries < 0  # [B, T]
-        return x.masked_fill(outside.reshape(*outside.shape, *[1] * (x.dim() - 2)), 0.0)
+        return x.masked_fill(outside.reshape(*outside.shape, *[1] * (x.dim() - 2)), value)

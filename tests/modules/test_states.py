@@ -42,7 +42,6 @@ def test_a_cache_adds_up_what_its_layers_keep() -> None:
 
 def test_states_of_parts_are_kept_copied_and_forgotten_together() -> None:
     joined = Joined((carried(), carried()))
-    joined.advance()
     assert (joined.length, joined.nbytes) == (3, 2 * carried().nbytes)
     once = joined.rows(torch.tensor([0]))
     assert (once.length, once.nbytes) == (3, carried().nbytes)
@@ -51,7 +50,6 @@ def test_states_of_parts_are_kept_copied_and_forgotten_together() -> None:
     assert (going_on.length, going_on.nbytes) == (0, 0)
     assert joined.nbytes == 2 * carried().nbytes
     behind = Joined((carried(), Carried()))
-    behind.advance()
     assert behind.length == 0  # one part has seen nothing yet
 
 
@@ -77,5 +75,5 @@ def test_a_mixer_that_ignores_its_state_is_an_error(name: str, monkeypatch: pyte
     monkeypatch.setattr(AttentionLayer, "forward", forgetful)
     tokens = tokens_for(model.spec, 1, 5)
     model(tokens)
-    with pytest.raises(RuntimeError, match="layer 0 kept 0 of 5 columns: its mixer ignores its state"):
+    with pytest.raises(RuntimeError, match="layer 0 kept 0 of 5 columns: it ignores its state"):
         model(tokens, cache=model.new_cache())

@@ -7,11 +7,12 @@ from typing import ClassVar, Self
 from pydantic import PositiveInt
 
 from harness.choices.base import Choice, Dims, Linear, Scaling
+from harness.choices.mixers import State
 from harness.registry import Registry
 
 
 class MLP(Choice):
-    """What a layer does to each token for itself. One of several experts may be such a network too."""
+    """What a layer does to each token, nearly always for itself. One of several experts may be such a network too."""
 
     present: ClassVar[bool] = True
     """Whether there is one at all."""
@@ -23,6 +24,10 @@ class MLP(Choice):
     def flops(self, dims: Dims, tokens: int) -> int:
         """FLOPs of matrix products over `tokens` tokens, 2 a multiply-add."""
         return 0
+
+    def state(self, dims: Dims) -> State:
+        """What is kept of a sequence for the tokens to come, from the start on."""
+        return State()
 
     def widened(self, factor: float) -> Self:
         """The same with an inner width so many times as large; as it is where there is no such width."""

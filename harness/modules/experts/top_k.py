@@ -15,6 +15,7 @@ from harness.modules import computed_by, computes
 from harness.modules.kernels.products import product
 from harness.modules.layers import INIT_STD, Linear, draw
 from harness.modules.mlps import ActivatedMLP
+from harness.modules.step import LayerStep
 
 NEAR = 0.02
 """SparseMixer takes part of experts whose logit is no further from the highest, as a share: twice the jitter of 0.01 of
@@ -87,7 +88,7 @@ class TopKExperts(nn.Module):
         if self.correction is not None:
             nn.init.zeros_(self.correction)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, step: LayerStep | None = None) -> Tensor:
         """[B, T, D] -> [B, T, D]."""
         rows = x.flatten(0, 1)
         weights, chosen = self._routed(self.router(rows))

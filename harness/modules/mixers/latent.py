@@ -29,6 +29,8 @@ class Latents(LayerState):
         width: of both together.
     """
 
+    length = 0
+
     def __init__(self, room: Room, width: int) -> None:
         self.store = (QuantisedStore if room.quantised else Store)(room.capacity)
         self.width = width

@@ -33,8 +33,6 @@ class ParallelLayer(nn.Module):
         # Each gets a tensor of its own: by that torch's module tracker tells their backward passes apart.
         attended = self.attention(_times(x, choice.attention_in_scale), replace(step, state=kept_by_attention))
         recurred = self.recurrence(_times(x, choice.recurrence_in_scale), replace(step, state=kept_by_recurrence))
-        if state:
-            state.advance()
         return _times(attended, choice.attention_out_scale) + _times(recurred, choice.recurrence_out_scale)
 
     def new_state(self, room: Room) -> Joined:

@@ -1,4 +1,7 @@
-"""MLPs: [B, T, D] -> [B, T, D]. A choice adds its activation."""
+"""MLPs: [B, T, D] -> [B, T, D]. A choice adds its activation.
+
+`forward(x, step)` computes one; only what looks at other tokens needs the step, and has `new_state(room)` too.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from torch import Tensor, nn
 from harness.choices import mlps
 from harness.choices.base import Dims
 from harness.modules.layers import Linear
+from harness.modules.step import LayerStep
 
 MakeLinear = Callable[[int, int, bool], nn.Module]
 """Makes a product from widths in and out and whether it has a bias."""
@@ -43,7 +47,7 @@ class ActivatedMLP(nn.Module):
         """What comes out of the last product, as it leaves."""
         return out
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, step: LayerStep | None = None) -> Tensor:
         """[B, T, D] -> [B, T, D]."""
         inner = self.activation(self.up(x)) if self.gate is None else self.joined(self.gate(x), self.up(x))
         return self.finished(self.down(inner))

@@ -10,6 +10,7 @@ from harness.choices.axes import Choices
 from harness.choices.base import Dims
 from harness.choices.residuals import Residual
 from harness.modules import computed_by
+from harness.modules.states import LayerState, OfSublayers, Room
 from harness.modules.step import LayerStep
 
 
@@ -33,3 +34,9 @@ class Block(nn.Module):
     def forward(self, x: Tensor, step: LayerStep) -> Tensor:
         """[B, T, D] -> [B, T, D]."""
         raise NotImplementedError
+
+    def new_state(self, room: Room) -> LayerState | None:
+        """What its sublayers keep between passes: the mixer, and of the MLPs those few that look at other tokens."""
+        mixer: LayerState | None = self.mixer.new_state(room)
+        make = getattr(self.mlp, "new_state", None)
+        return OfSublayers((mixer, make(room))) if make else mixer

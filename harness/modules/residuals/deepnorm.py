@@ -21,7 +21,7 @@ class DeepNormBlock(Block):
     def forward(self, x: Tensor, step: LayerStep) -> Tensor:
         """[B, T, D] -> [B, T, D]."""
         x = self.mixer_norm(self.alpha * x + self._scaled(self.mixer(x, step)))
-        out: Tensor = self.mlp_norm(self.alpha * x + self._scaled(self.mlp(x)))
+        out: Tensor = self.mlp_norm(self.alpha * x + self._scaled(self.mlp(x, step)))
         return out
 
     def _scaled(self, x: Tensor) -> Tensor:

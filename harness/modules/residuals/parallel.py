@@ -19,7 +19,7 @@ class ParallelBlock(Block):
         """[B, T, D] -> [B, T, D]."""
         normed = self.norm(x)
         # Each sublayer gets a tensor of its own: by that torch's module tracker tells their backward passes apart.
-        out: Tensor = x + self.mixer(normed, step) + self.mlp(normed.view_as(normed))
+        out: Tensor = x + self.mixer(normed, step) + self.mlp(normed.view_as(normed), step)
         return out
 
 
@@ -29,5 +29,5 @@ class ParallelTwoNormsBlock(Block):
 
     def forward(self, x: Tensor, step: LayerStep) -> Tensor:
         """[B, T, D] -> [B, T, D]."""
-        out: Tensor = x + self.mixer(self.mixer_norm(x), step) + self.mlp(self.mlp_norm(x))
+        out: Tensor = x + self.mixer(self.mixer_norm(x), step) + self.mlp(self.mlp_norm(x), step)
         return out

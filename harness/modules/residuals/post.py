@@ -15,5 +15,5 @@ class PostNormBlock(Block):
     def forward(self, x: Tensor, step: LayerStep) -> Tensor:
         """[B, T, D] -> [B, T, D]."""
         x = self.mixer_norm(x + self.mixer(x, step))
-        out: Tensor = self.mlp_norm(x + self.mlp(x))
+        out: Tensor = self.mlp_norm(x + self.mlp(x, step))
         return out

@@ -15,5 +15,5 @@ class ReorderedBlock(Block):
     def forward(self, x: Tensor, step: LayerStep) -> Tensor:
         """[B, T, D] -> [B, T, D]."""
         x = x + self.mixer_norm(self.mixer(x, step))
-        out: Tensor = x + self.mlp_norm(self.mlp(x))
+        out: Tensor = x + self.mlp_norm(self.mlp(x, step))
         return out

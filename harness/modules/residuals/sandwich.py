@@ -25,7 +25,7 @@ class SandwichBlock(Block):
     def forward(self, x: Tensor, step: LayerStep) -> Tensor:
         """[B, T, D] -> [B, T, D]."""
         x = x + self._scaled(self.mixer_out_norm(self.mixer(self.mixer_norm(x), step)))
-        return x + self._scaled(self.mlp_out_norm(self.mlp(self.mlp_norm(x))))
+        return x + self._scaled(self.mlp_out_norm(self.mlp(self.mlp_norm(x), step)))
 
     def _scaled(self, x: Tensor) -> Tensor:
         return x if self.scale == 1.0 else x * self.scale
