@@ -22,7 +22,7 @@ _BY_REASON = {
     "mixture of experts, linear and latent attention": "bailing_hybrid",
     # Other layers than attention.
     "state-space layers": "zamba zamba2",
-    "recurrent layers": "rwkv xlstm",
+    "recurrent layers": "xlstm",
     "convolutions and gated attention": "lfm3",
     # Other attention.
     "differential attention": "diffllama",

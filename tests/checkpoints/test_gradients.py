@@ -19,6 +19,7 @@ KINDS = {
     "falcon": "parallel_two_norms",
     "gemma2": "sandwich",
     "olmo2": "reordered",
+    "rwkv": "pre",
 }
 
 

@@ -159,6 +159,8 @@ MAMBA2 = {
     "eos_token_id": 2,
     "pad_token_id": None,
 }
+RWKV = {"num_hidden_layers": 3, "hidden_size": 32, "vocab_size": 99, "context_length": 40, "use_cache": False}
+"""The reference writes over its state, which has no gradient then, and no room for another inner width."""
 DELTA = {
     **BASE,
     "head_dim": 16,
@@ -432,6 +434,10 @@ TINY: dict[str, list[dict[str, Any]]] = {
     "mamba2": [
         MAMBA2,
         {**MAMBA2, "n_groups": 1, "use_bias": True, "use_conv_bias": False, "tie_word_embeddings": True},
+    ],
+    "rwkv": [
+        RWKV,
+        {**RWKV, "attention_hidden_size": 24, "intermediate_size": 52, "tie_word_embeddings": True},
     ],
     "bamba": [
         {**MAMBA_PREFIXED, "attn_layer_indices": [1]},

@@ -14,8 +14,17 @@ from harness.modules.decoder import Decoder
 from harness.spec import load_spec
 from tests.contract.examples import lively, tokens_for
 
-NAMES = ["llama-7b", "gpt1", "gpt3-small", "gpt3-small-fixed", "gpt3-small-strided", "baichuan-13b", "chatglm3-6b"]
-NAMES += ["llama-7b-lightning"]
+NAMES = [
+    "llama-7b",
+    "gpt1",
+    "rwkv-4-169m",
+    "gpt3-small",
+    "gpt3-small-fixed",
+    "gpt3-small-strided",
+    "baichuan-13b",
+    "chatglm3-6b",
+    "llama-7b-lightning",
+]
 
 
 def model_of(name: str) -> Decoder:

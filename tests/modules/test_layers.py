@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -101,7 +102,7 @@ ACTIVATIONS = [
 
 
 def test_every_mlp_has_a_formula_here() -> None:
-    elsewhere = {"xielu", "none", "clamped_swiglu"}
+    elsewhere = {"xielu", "none", "clamped_swiglu", "rwkv"}
     assert {kind for kind, _, _ in ACTIVATIONS} | elsewhere == set(AXES["mlp"].names())
 
 
@@ -113,6 +114,22 @@ def test_a_clamped_mlp_is_its_formula() -> None:
     up = (x @ of["up.weight"].T + of["up.bias"]).clamp(-0.3, 0.3)
     inner = gate / (1 + torch.exp(-1.7 * gate)) * (up + 1)
     torch.testing.assert_close(module(x), inner @ of["down.weight"].T + of["down.bias"])
+
+
+def test_channel_mixing_is_its_formula() -> None:
+    mlp = AXES["mlp"]["rwkv"](intermediate_size=20)
+    module = drawn(computed_by(mlp)(mlp, DIMS))
+    of, x = dict(module.named_parameters()), noise(2, 5, 12)
+    step = SimpleNamespace(mlp_state=None, blank=lambda x: x)  # a pass from the start, without padding
+
+    def mixed(product: str) -> Tensor:
+        previous = torch.cat((torch.zeros(2, 1, 12), x[:, :-1]), 1)
+        share = of[f"{product}.share"]
+        return (share * x + (1 - share) * previous) @ of[f"{product}.weight"].T
+
+    gate = 1 / (1 + torch.exp(-mixed("receptance")))
+    expected = gate * (mixed("key").clamp(min=0) ** 2 @ of["value.weight"].T)
+    torch.testing.assert_close(module(x, step), expected, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("bias", [False, True])

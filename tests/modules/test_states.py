@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from harness.modules.mixers.softmax import AttentionLayer
-from harness.modules.states import Cache, Carried, Joined, LayerState
+from harness.modules.states import Cache, Carried, Joined, LayerState, OfSublayers
 from harness.spec import load_spec
 from tests.contract.examples import lively, tokens_for
 
@@ -53,7 +53,27 @@ def test_states_of_parts_are_kept_copied_and_forgotten_together() -> None:
     assert behind.length == 0  # one part has seen nothing yet
 
 
-@pytest.mark.parametrize("name", ["llama-7b", "gpt3-small", "falcon-h1-0-5b"])
+@pytest.mark.parametrize("mixer", [None, carried()])
+def test_a_mixer_and_an_mlp_keep_each_its_own(mixer: Carried | None) -> None:
+    both = OfSublayers((mixer and mixer.aliased(), carried()))
+    mine, its = both.of_sublayers
+    assert mine is not its
+    assert both.nbytes == carried().nbytes * (2 if mixer else 1)
+    assert both.rows(torch.tensor([0])).nbytes == both.nbytes // 2
+    gone_on = both.aliased()
+    assert isinstance(gone_on, OfSublayers)
+    _, mlp = gone_on.of_sublayers
+    assert isinstance(mlp, Carried)
+    mlp.advance(1)
+    assert (both.length, mlp.length, gone_on.length) == (3, 4, 3 if mixer else 4)
+    both.pretend(2, 7)
+    assert both.length == 7
+    both.reset()
+    assert (both.length, both.nbytes) == (0, 0)
+    assert carried().of_sublayers[1] is None
+
+
+@pytest.mark.parametrize("name", ["llama-7b", "gpt3-small", "falcon-h1-0-5b", "rwkv-4-169m"])
 def test_a_cache_that_was_reset_starts_anew(name: str) -> None:
     model = lively(load_spec(name).scaled(max_seq_len=40))
     tokens = tokens_for(model.spec, 2, 9)

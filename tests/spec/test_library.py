@@ -38,6 +38,7 @@ MODELS = {
     "falcon-h1-0-5b": "Falcon",
     "jamba-v0-1": "Jamba",
     "lfm2-1-2b": "LFM",
+    "rwkv-4-169m rwkv-4-7b": "RWKV",
 }
 FAMILIES = {name: family for names, family in MODELS.items() for name in names.split()}
 DOCUMENTED = "chatglm-6b-documented chatglm2-6b-documented qwen2-7b-instruct-documented".split()
