@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from harness.modules.kernels import wkv as kernel
 from harness.modules.kernels.wkv import lowest, reference, wkv
 
 
@@ -20,9 +21,13 @@ def inputs(tokens: int, strength: float = 1.0, dtype: torch.dtype = torch.float6
     return [strength * normal(2, tokens, 4), normal(2, tokens, 4), normal(4).exp(), normal(4), state]
 
 
+@pytest.mark.parametrize("elements", [1, 100, 1 << 17])
 @pytest.mark.parametrize("strength", [0.0, 1.0, 1e4])
 @pytest.mark.parametrize("tokens", [1, 2, 33])
-def test_all_tokens_at_once_give_what_the_definition_does(tokens: int, strength: float) -> None:
+def test_tokens_at_once_give_what_the_definition_does(
+    tokens: int, strength: float, elements: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernel, "ELEMENTS", elements)
     given = inputs(tokens, strength)
     with torch.no_grad():
         for found, expected in zip(wkv(*given), reference(*given), strict=True):

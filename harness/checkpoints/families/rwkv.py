@@ -32,8 +32,8 @@ class RWKV(Family, called="RWKV"):
     def document(self, config: Config) -> Document:
         """Pre-LayerNorm, also behind the table, no positions, and no bias but those of norms.
 
-        The final norm has an eps that no field says, and a spec has one for both. Inference halves the stream every
-        `rescale_every` layers against overflow in 16 bits, which the next norm undoes.
+        The final norm has an eps that no field says, and a spec has one for all. Inference, unlike training, halves the
+        stream every `rescale_every` layers against overflow in 16 bits; norms undo it, as far as eps is small to it.
         """
         config.ignore("rescale_every")
         config.expect("layer_norm_epsilon", 1e-5)

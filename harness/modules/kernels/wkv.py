@@ -11,6 +11,9 @@ from torch import Tensor
 
 from harness.modules.kernels.scan import scan
 
+ELEMENTS = 1 << 17
+"""Keys of a batch that are computed at a time, over tokens, where nothing is trained: they stay in a cache then."""
+
 
 def lowest(like: Tensor) -> float:
     """The exponent of no weight at all; not the infinity, of which a difference with itself is no number."""
@@ -44,6 +47,15 @@ def wkv(
     if keys.is_meta or keys.shape[1] == 1:
         out, state = reference(keys, values, decay, bonus, state)
         return out.to(kind), state
+    outs, at_once = [], keys.shape[1] if torch.is_grad_enabled() else max(1, ELEMENTS // keys[:, 0].numel())
+    for part in zip(torch.split(keys, at_once, 1), torch.split(values, at_once, 1), strict=True):
+        out, state = _at_once(*part, decay, bonus, state)
+        outs.append(out)
+    return torch.cat(outs, 1).to(kind), state
+
+
+def _at_once(keys: Tensor, values: Tensor, decay: Tensor, bonus: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    """All tokens by one scan."""
     keys, values, first = keys.transpose(0, 1), values.transpose(0, 1), state.transpose(0, 1)  # [T, B, I], [3, B, I]
     highest = _highest(keys, decay, first[2])
     so_far = torch.cat((first[2:], highest[:-1]))
@@ -54,7 +66,7 @@ def wkv(
     now, earlier = (keys + bonus - top).exp(), (so_far - top).exp()
     numerator, denominator = torch.cat((first[None, :2], sums[:-1])).unbind(1)
     out = (earlier * numerator + now * values) / (earlier * denominator + now)
-    return out.transpose(0, 1).to(kind), torch.cat((sums[-1], highest[-1:])).transpose(0, 1)
+    return out.transpose(0, 1), torch.cat((sums[-1], highest[-1:])).transpose(0, 1)
 
 
 @torch.no_grad()
