@@ -21,7 +21,7 @@ _BY_REASON = {
     "mixture of experts and convolutions": "inkling2_text inkling_text lfm2_moe zaya",
     "mixture of experts, linear and latent attention": "bailing_hybrid",
     # Other layers than attention.
-    "state-space layers": "zamba zamba2",
+    "attention that several layers share, and that reads the vectors of the tokens too": "zamba zamba2",
     "recurrent layers": "xlstm",
     "convolutions and gated attention": "lfm3",
     # Other attention.
