@@ -1,4 +1,4 @@
-"""Causal language models of transformers that no spec can express, and why; the names are `model_type`s of configs."""
+"""Causal language models of transformers that are not imported, and why; the names are `model_type`s of configs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ CROSS = "the decoder of an encoder-decoder, with cross-attention"
 
 _BY_REASON = {
     # The experts of the MLP.
-    "mixture of experts": "aria_text cohere2_moe dbrx exaone_moe flex_olmo hy_v3 kolibri1 mellum solar_open",
-    "mixture of experts and latent attention": "axk1 longcat_flash",
+    "mixture of experts in a layout that is not translated": "aria_text cohere2_moe dbrx exaone_moe flex_olmo "
+    "hy_v3 kolibri1 mellum solar_open",
+    "mixture of experts and latent attention in a layout that is not translated": "axk1 longcat_flash",
     "mixture of experts, and latent attention to the keys that an indexer picks": "axk2 deepseek_v32 dots3_note_text "
     "glm_moe_dsa",
     "mixture of experts, and attention to the keys that an indexer picks": "minimax_m3_vl_text",

@@ -133,7 +133,7 @@ def family_of(fields: dict[str, Any], file: str) -> Family:
     """The family of a config by its `model_type`.
 
     Raises:
-        HarnessError: the config names none, or one that no spec can express, or that is not known.
+        HarnessError: the config names none, or one that is not imported, or that is not known.
     """
     kind = fields.get("model_type")
     if kind is None:
@@ -141,11 +141,11 @@ def family_of(fields: dict[str, Any], file: str) -> Family:
     if not isinstance(kind, str):
         raise HarnessError(f"{file}: field 'model_type' = {json.dumps(kind)}: expected a word")
     if kind in REFUSED:
-        raise HarnessError(f"{file}: model_type {kind!r} cannot be expressed by a spec: {REFUSED[kind]}")
+        raise HarnessError(f"{file}: model_type {kind!r} cannot be imported: {REFUSED[kind]}")
     if kind not in families.names():
         held = _held(fields)
         if held:
-            raise HarnessError(f"{file}: model_type {kind!r} cannot be expressed by a spec: {' and '.join(held)}")
+            raise HarnessError(f"{file}: model_type {kind!r} cannot be imported: {' and '.join(held)}")
         raise HarnessError(f"{file}: unknown model_type {kind!r}; {did_you_mean(kind, families.names())}")
     return families[kind]()
 
@@ -155,11 +155,7 @@ OTHER_HEAD = re.compile(r"For(Sequence|Token)Classification$|ForQuestionAnswerin
 
 HELD = {
     "an encoder": ("is_encoder_decoder", "num_encoder_layers", "encoder_layers", "encoder"),
-    "mixture of experts": ("n_routed_experts", "num_experts", "num_local_experts", "moe_num_experts"),
-    "latent attention": ("kv_lora_rank",),
     "attention to some keys that are picked": ("sparse_attention_config", "index_topk"),
-    "state-space layers": ("ssm_state_size", "mamba_d_state", "ssm_cfg"),
-    "linear attention": ("linear_num_value_heads", "linear_attn_config", "linear_attention_config"),
     "images": ("vision_config",),
 }
 """What no spec expresses -> fields that tell of it."""

@@ -33,6 +33,6 @@ def test_every_causal_language_model_of_transformers_is_listed_once() -> None:
 
 @pytest.mark.parametrize("kind", sorted(REFUSED))
 def test_a_refused_family_is_refused_with_its_reason(kind: str) -> None:
-    with pytest.raises(HarnessError, match=re.escape(f"model_type '{kind}' cannot be expressed by a spec: ")) as error:
+    with pytest.raises(HarnessError, match=re.escape(f"model_type '{kind}' cannot be imported: ")) as error:
         import_config({"model_type": kind})
     assert str(error.value).endswith(REFUSED[kind])

@@ -313,7 +313,7 @@ def test_what_is_left_out_beside_a_text_model_is_said() -> None:
 
 @pytest.mark.parametrize("fields", [{"is_encoder_decoder": True}, {"num_encoder_layers": 2}])
 def test_encoders_are_the_reason_why_an_unknown_kind_is_refused(fields: dict[str, Any]) -> None:
-    with pytest.raises(HarnessError, match="'t5x' cannot be expressed by a spec: an encoder"):
+    with pytest.raises(HarnessError, match="'t5x' cannot be imported: an encoder"):
         import_config({"model_type": "t5x", **fields})
 
 

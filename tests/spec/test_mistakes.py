@@ -221,7 +221,7 @@ def test_a_mistake_is_explained(write: Write, old: str, new: str, messages: list
             "short_convolution",
             [
                 "10:24: mixer.recurrence: unknown kind 'short_convolution'; "
-                "allowed: gated_delta, kimi_delta, lightning, mamba, mamba2, rg_lru"
+                "allowed: gated_delta, kimi_delta, lightning, mamba, mamba2, rg_lru, rwkv"
             ],
         ),
         (
