@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
@@ -12,6 +14,14 @@ from harness.choices.base import Dims
 from harness.choices.mixers.lightning import Lightning
 from harness.modules.kernels.decayed import reference
 from harness.modules.kernels.steady import steady
+from tests.kernels.recurrences import (
+    Compute,
+    assert_a_state_goes_on,
+    assert_float32_is_as_good_as_its_numbers,
+    assert_half_precision_sums_in_float32,
+    assert_the_same,
+    assert_the_same_gradients,
+)
 
 
 def inputs(tokens: int, strength: float = 1.0, dtype: torch.dtype = torch.float64) -> list[Tensor]:
@@ -29,54 +39,38 @@ def by_definition(q: Tensor, k: Tensor, v: Tensor, slopes: Tensor, state: Tensor
     return reference(q, k, v, -slopes.expand(v.shape[:3]), state)
 
 
+def at(slopes: Tensor, compute: Callable[..., tuple[Tensor, Tensor]] = steady) -> Compute:
+    """The recurrence with these slopes, which no precision and no piece of a text changes."""
+    return lambda q, k, v, state=None: compute(q, k, v, slopes, state)
+
+
 @pytest.mark.parametrize("strength", [0.0, 1.0, 50.0])
 @pytest.mark.parametrize("tokens", [1, 2, 63, 64, 65, 200])
 def test_chunks_give_what_the_definition_does(tokens: int, strength: float) -> None:
-    given = inputs(tokens, strength)
-    for found, expected in zip(steady(*given), by_definition(*given), strict=True):
-        torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
+    assert_the_same(steady, by_definition, inputs(tokens, strength))
 
 
 @pytest.mark.parametrize("tokens", [7, 130])
 def test_gradients_are_those_of_the_definition(tokens: int) -> None:
-    given = [each.requires_grad_() for each in inputs(tokens)]
-    gradients = []
-    for compute in (steady, by_definition):
-        out, state = compute(*given)
-        gradients.append(torch.autograd.grad(out.square().sum() + state.sin().sum(), given))
-    torch.testing.assert_close(*gradients, rtol=1e-9, atol=1e-9)
+    assert_the_same_gradients(steady, by_definition, inputs(tokens))
 
 
 @pytest.mark.parametrize("pieces", [[1] * 9, [4, 5], [8, 1]])
 def test_a_state_goes_on(pieces: list[int]) -> None:
     *given, slopes, state = inputs(9)
-    whole, last = steady(*given, slopes, state)
-    outs = []
-    for parts in zip(*(each.split(pieces, 1) for each in given), strict=True):
-        out, state = steady(*parts, slopes, state)
-        outs.append(out)
-    torch.testing.assert_close(torch.cat(outs, 1), whole, rtol=1e-10, atol=1e-10)
-    torch.testing.assert_close(state, last, rtol=1e-10, atol=1e-10)
+    assert_a_state_goes_on(at(slopes), given, state, pieces)
 
 
 @pytest.mark.parametrize("strength", [0.01, 1.0, 50.0])
 def test_float32_is_as_good_as_its_numbers(strength: float) -> None:
-    """Sums of 1000 products of normal numbers, of a size of 30: each is off by some 1e-7 of that."""
-    *exact, slopes, state = inputs(1000, strength)
-    found = steady(*(each.float() for each in exact), slopes, state.float())
-    expected = by_definition(*(each.float().double() for each in exact), slopes, state.float().double())
-    for got, wanted in zip(found, expected, strict=True):
-        assert (got.double() - wanted).abs().max() < 3e-5 * wanted.abs().max()
+    *given, slopes, state = inputs(1000, strength)
+    assert_float32_is_as_good_as_its_numbers(at(slopes), at(slopes, by_definition), [*given, state])
 
 
 def test_half_precision_sums_in_float32() -> None:
     *given, slopes, _ = inputs(200, 0.1, torch.bfloat16)
-    out, state = steady(*given, slopes)
-    zeros = torch.zeros(2, 4, 5, 3, dtype=torch.float64)
-    expected, last = by_definition(*(each.double() for each in given), slopes, zeros)
-    assert (out.dtype, state.dtype) == (torch.bfloat16, torch.float32)
-    torch.testing.assert_close(state.double(), last, rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(out.double(), expected, rtol=2**-8, atol=1e-2)
+    compute, definition = at(slopes), at(slopes, by_definition)
+    assert_half_precision_sums_in_float32(compute, definition, given, torch.zeros(2, 4, 5, 3, dtype=torch.float64))
 
 
 @pytest.mark.parametrize("layer", range(5))

@@ -2,10 +2,13 @@
 
 What a key stands for already is taken off before what it is to stand for is added: Yang et al. 2024,
 https://arxiv.org/abs/2412.06464. A few tokens at a time are computed as matrix products, the chunked form of its
-section 3.3: in a chunk each token corrects what those before it added, which is a triangular system.
+section 3.3: in a chunk each token corrects what those before it added, which is a triangular system. a_t may be a
+number for each channel of a key, diag(a_t) S_{t-1}: Kimi Team 2025, https://arxiv.org/abs/2510.26692.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -32,7 +35,7 @@ def delta(
         k: likewise; of length 1 at most, or the rule does not settle.
         v: [B, T, M, P].
         beta: b, [B, T, M].
-        log_decay: the logarithm of a, [B, T, M].
+        log_decay: the logarithm of a, [B, T, M], or of one for each channel of a key, [B, T, M, N].
         state: in front of the first token, [B, M, N, P]; None for zeros.
 
     Returns:
@@ -57,10 +60,10 @@ def delta(
 
 def reference(q: Tensor, k: Tensor, v: Tensor, beta: Tensor, log_decay: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
     """Token by token, as it is defined, with a query and a key for every head: what the chunked form must give."""
-    outs = []
+    outs, decay = [], log_decay.exp().reshape(*beta.shape, -1, 1)  # [B, T, M, 1 or N, 1]
     for token in range(int(v.shape[1])):
         query, key, value = (x[:, token, :, None] for x in (q, k, v))  # [B, M, 1, N or P]
-        state = log_decay[:, token, :, None, None].exp() * state
+        state = decay[:, token] * state
         correction = beta[:, token, :, None, None] * (value - key @ state)  # [B, M, 1, P]
         state = state + key.mT @ correction
         outs.append(query @ state)
@@ -69,31 +72,86 @@ def reference(q: Tensor, k: Tensor, v: Tensor, beta: Tensor, log_decay: Tensor, 
 
 def _chunked(q: Tensor, k: Tensor, v: Tensor, beta: Tensor, log_decay: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
     """The same by chunks, of a segment; what comes out has the heads in front, [B, M, T, P]."""
-    tokens = int(v.shape[1])
+    tokens, by_channels = int(v.shape[1]), log_decay.dim() == 4
     size = chunk_size(tokens, int(k.shape[3] * v.shape[3]), CHUNK)
-    q, k, v = (_in_chunks(x.transpose(1, 2), size) for x in (q, k, v))  # [B, M, n, C, N or P]
-    beta, log_decay = (_in_chunks(x.mT[..., None], size) for x in (beta, log_decay))  # [B, M, n, C, 1]
-    # A sum of many numbers less a sum of nearly as many: in float32 that would lose what is between the two.
-    sums = log_decay.double().cumsum(3)
-    since = (sums - sums.mT).to(v.dtype).clamp(max=0).exp().tril()  # [B, M, n, C, C]
-    from_start = sums.to(v.dtype).exp()
-    system = (beta * since) * (k @ k.mT)  # its diagonal is taken for 1
-    right = torch.cat((beta * v, beta * from_start * k), -1)
-    added, removed = torch.split(
-        torch.linalg.solve_triangular(system, right, upper=False, unitriangular=True), [v.shape[-1], k.shape[-1]], -1
+    if by_channels:  # which are joined two by two
+        size = 1 << (size - 1).bit_length()
+    q, k, v, beta, log_decay = (
+        _in_chunks(x.reshape(*beta.shape, -1).transpose(1, 2), size) for x in (q, k, v, beta, log_decay)
     )
-    reading = torch.cat((removed, from_start * q), 3)  # [B, M, n, 2 C, N]
-    writing = ((sums[:, :, :, -1:] - sums).to(v.dtype).exp() * k).mT  # [B, M, n, N, C]
-    whole = sums[:, :, :, -1:].to(v.dtype).exp()  # [B, M, n, 1, 1]
+    inside = (_by_channels if by_channels else _by_numbers)(q, k, log_decay)
+    right = torch.cat((beta * v, beta * inside.for_keys), -1)
+    added, removed = torch.split(
+        torch.linalg.solve_triangular(beta * inside.overlaps, right, upper=False, unitriangular=True),
+        [v.shape[-1], k.shape[-1]],
+        -1,
+    )
+    reading = torch.cat((removed, inside.for_queries), 3)  # [B, M, n, 2 C, N]
+    writing = inside.for_state.mT  # [B, M, n, N, C]
     corrections, carried = [], []
     # Cut at once: the gradient of a single cut would be as large as all of them together.
-    for read, write, more, decay in zip(*(x.unbind(2) for x in (reading, writing, added, whole)), strict=True):
+    for read, write, more, decay in zip(*(x.unbind(2) for x in (reading, writing, added, inside.whole)), strict=True):
         held, behind = torch.split(read @ state, size, 2)
         corrections.append(more - held)
         carried.append(behind)
         state = decay * state + write @ corrections[-1]
-    out = torch.stack(carried, 2) + (since * (q @ k.mT)) @ torch.stack(corrections, 2)
+    out = torch.stack(carried, 2) + inside.scores @ torch.stack(corrections, 2)
     return out.flatten(2, 3)[:, :, :tokens], state
+
+
+@dataclass(frozen=True)
+class _Decayed:
+    """What chunks of C tokens do, with decay over the tokens between, [B, M, n, ..].
+
+    Attributes:
+        scores: of each query and the keys up to its own, [.., C, C]; 0 for later ones.
+        overlaps: of each key and the keys before, [.., C, C]; what stands on the diagonal or above is not read.
+        for_queries: queries that read what the state was in front of the chunk, [.., C, N].
+        for_keys: keys that do, likewise.
+        for_state: keys as they count behind the chunk, [.., C, N].
+        whole: what is left of the state, [.., N or 1, 1].
+    """
+
+    scores: Tensor
+    overlaps: Tensor
+    for_queries: Tensor
+    for_keys: Tensor
+    for_state: Tensor
+    whole: Tensor
+
+
+def _by_numbers(q: Tensor, k: Tensor, log_decay: Tensor) -> _Decayed:
+    """With a number a token, [B, M, n, C, 1], which products of queries and keys are multiplied by."""
+    # A sum of many numbers less a sum of nearly as many: in float32 that would lose what is between the two.
+    sums = log_decay.double().cumsum(3)
+    since = (sums - sums.mT).to(q.dtype).clamp(max=0).exp().tril()  # [B, M, n, C, C]
+    from_start = sums.to(q.dtype).exp()
+    to_end = (sums[:, :, :, -1:] - sums).to(q.dtype).exp()
+    whole = from_start[:, :, :, -1:]
+    return _Decayed(since * (q @ k.mT), since * (k @ k.mT), from_start * q, from_start * k, to_end * k, whole)
+
+
+def _by_channels(q: Tensor, k: Tensor, log_decay: Tensor) -> _Decayed:
+    """With a number a channel, [B, M, n, C, N].
+
+    Decay from one token to another is no factor of their product then. Blocks of tokens are joined two by two, from
+    single tokens on: what a query of the second reads of a key of the first has decayed to the end of the first and
+    on from there. So there are only products of decays, which may vanish, and nothing is ever divided by one.
+    """
+    both = torch.stack((q, k), 4)[..., None, :]  # [B, M, n, blocks, 2, tokens of a block, N], as are all of these
+    writing, whole = k[..., None, None, :], log_decay.exp()[..., None, None, :]
+    inner = (both * writing).sum(-1, keepdim=True)
+    reading = both * whole
+    while (half := int(reading.shape[-2])) < q.shape[3]:
+        (first, second), (early, late), (left, right), (above, below) = (
+            torch.unflatten(x, 3, (-1, 2)).unbind(4) for x in (reading, writing, whole, inner)
+        )
+        across = torch.unflatten(second.flatten(4, 5) @ early.flatten(4, 5).mT, 4, (2, half))
+        inner = torch.cat((pad(above, (0, half)), torch.cat((across, below), -1)), -2)
+        reading, writing = torch.cat((first, second * left), -2), torch.cat((early * right, late), -2)
+        whole = left * right
+    (scores, overlaps), (for_queries, for_keys) = (x[:, :, :, 0].unbind(3) for x in (inner, reading))
+    return _Decayed(scores, overlaps, for_queries, for_keys, writing[:, :, :, 0, 0], whole[:, :, :, 0, 0].mT)
 
 
 def _in_chunks(x: Tensor, size: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import astuple
 
 import torch
@@ -25,11 +26,11 @@ TINY = 1e-6
 
 
 class HeadNorm(nn.Module):
-    """Root mean square norm of each head, [.., M, e], with gains that they share, times SiLU of a gate."""
+    """Root mean square norm of each head, [.., M, e], with gains that they share, times what opens a gate."""
 
-    def __init__(self, channels: int, eps: float) -> None:
+    def __init__(self, channels: int, eps: float, opens: Callable[[Tensor], Tensor] = silu) -> None:
         super().__init__()
-        self.weight, self.eps = nn.Parameter(torch.empty(channels)), eps
+        self.weight, self.eps, self.opens = nn.Parameter(torch.empty(channels)), eps, opens
 
     def start(self, generator: torch.Generator) -> None:
         """Gains at 1."""
@@ -37,7 +38,7 @@ class HeadNorm(nn.Module):
 
     def forward(self, x: Tensor, gate: Tensor) -> Tensor:
         """[.., M, e] -> [.., M, e]."""
-        return rms_norm(x, x.shape[-1:], self.weight, self.eps) * silu(gate)
+        return rms_norm(x, x.shape[-1:], self.weight, self.eps) * self.opens(gate)
 
 
 @computes(GatedDelta)

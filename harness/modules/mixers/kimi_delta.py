@@ -6,34 +6,18 @@ from dataclasses import astuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import rms_norm, silu, softplus
+from torch.nn.functional import silu, softplus
 
 from harness.choices.axes import Choices
 from harness.choices.base import Dims
 from harness.choices.mixers.kimi_delta import KimiDelta
 from harness.modules import computes
-from harness.modules.kernels.channel_delta import channel_delta
+from harness.modules.kernels.delta import delta
 from harness.modules.layers import Linear
-from harness.modules.mixers.gated_delta import unit
+from harness.modules.mixers.gated_delta import HeadNorm, unit
 from harness.modules.mixers.mamba2 import FIRST_A, ShortConvolution, start_dt
 from harness.modules.states import Carried, Room
 from harness.modules.step import LayerStep
-
-
-class OpenedNorm(nn.Module):
-    """Root mean square norm of each head, [.., M, C], with gains that they share, times a sigmoid of a gate."""
-
-    def __init__(self, channels: int, eps: float) -> None:
-        super().__init__()
-        self.weight, self.eps = nn.Parameter(torch.empty(channels)), eps
-
-    def start(self, generator: torch.Generator) -> None:
-        """Gains at 1."""
-        nn.init.ones_(self.weight)
-
-    def forward(self, x: Tensor, gate: Tensor) -> Tensor:
-        """[.., M, C] -> [.., M, C]."""
-        return rms_norm(x, x.shape[-1:], self.weight, self.eps) * gate.sigmoid()
 
 
 @computes(KimiDelta)
@@ -49,7 +33,7 @@ class KimiDeltaLayer(nn.Module):
         self.convolution = ShortConvolution(3 * mixer.inner, mixer.taps, bias=False, kept_columns=mixer.taps)
         self.dt_bias = nn.Parameter(torch.empty(mixer.inner))
         self.log_a = nn.Parameter(torch.empty(mixer.num_heads))
-        self.norm = OpenedNorm(mixer.head_dim, choices.norm.eps)
+        self.norm = HeadNorm(mixer.head_dim, choices.norm.eps, torch.sigmoid)
         self.choice = mixer
 
     def start(self, generator: torch.Generator) -> None:
@@ -69,7 +53,7 @@ class KimiDeltaLayer(nn.Module):
         log_decay = step.blank(-self.log_a.exp()[:, None] * rates)
         matrix = state.get("matrix") if state else None
         scaled = unit(queries) * self.choice.head_dim**-0.5
-        mixed, matrix = channel_delta(scaled, unit(keys), values, beta, log_decay, matrix)
+        mixed, matrix = delta(scaled, unit(keys), values, beta, log_decay, matrix)
         if state:
             state.advance(int(x.shape[1]), convolution=columns, matrix=matrix)
         gate = self._in_heads(self.gate(self.gate_down(x)))
