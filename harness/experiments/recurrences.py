@@ -39,7 +39,7 @@ def _normal(*shape: int) -> Tensor:
 
 
 def _decays(*shape: int) -> Tensor:
-    """Logarithms of decays, as fresh models have them."""
+    """Logarithms of decays between 1 / e and 1."""
     import torch
 
     return -torch.rand(shape, device=device())
@@ -67,21 +67,60 @@ def _mamba2(n: int, heads: int, channels: int) -> tuple[list[Tensor], Callable[.
 
 
 def _gated_delta(n: int, heads: int, channels: int) -> tuple[list[Tensor], Callable[..., Tensor]]:
+    return _delta(n, heads, channels, _decays(1, n, heads))
+
+
+def _kimi_delta(n: int, heads: int, channels: int) -> tuple[list[Tensor], Callable[..., Tensor]]:
+    return _delta(n, heads, channels, _decays(1, n, heads, channels))
+
+
+def _delta(n: int, heads: int, channels: int, decays: Tensor) -> tuple[list[Tensor], Callable[..., Tensor]]:
     from torch.nn.functional import normalize
 
     from harness.modules.kernels.delta import delta
 
     units = [normalize(_normal(1, n, heads, channels), dim=-1) for _ in range(2)]
-    rest = [_normal(1, n, heads, channels), _normal(1, n, heads).sigmoid(), _decays(1, n, heads)]
+    rest = [_normal(1, n, heads, channels), _normal(1, n, heads).sigmoid(), decays]
     return [*units, *rest], lambda *each: delta(*each)[0]
+
+
+def _lightning(n: int, heads: int, channels: int) -> tuple[list[Tensor], Callable[..., Tensor]]:
+    import torch
+
+    from harness.modules.kernels.steady import steady
+
+    slopes = torch.rand(heads, dtype=torch.float64, device=device())
+    given = [_normal(1, n, heads, channels) for _ in range(3)]
+    return given, lambda q, k, v: steady(q, k, v, slopes)[0]
+
+
+def _rg_lru(n: int, heads: int, channels: int) -> tuple[list[Tensor], Callable[..., Tensor]]:
+    from harness.modules.kernels.scan import scan
+
+    inner = heads * channels
+    return [_decays(n, 1, inner), _normal(n, 1, inner), _normal(1, inner)], lambda log_a, *each: scan(
+        log_a.exp(), *each
+    )
+
+
+def _rwkv(n: int, heads: int, channels: int) -> tuple[list[Tensor], Callable[..., Tensor]]:
+    from harness.modules.kernels.wkv import wkv
+
+    inner = heads * channels
+    given = [_normal(1, n, inner), _normal(1, n, inner), -_decays(inner), _normal(inner)]
+    return given, lambda *each: wkv(*each)[0]
 
 
 RECURRENCES = {
     "mamba": Recurrence({"state_size": SMALL_STATE}, lambda heads, width: 4 * heads * width * SMALL_STATE, _mamba),
     "mamba2": Recurrence({"state_size": STATE}, lambda heads, width: 4 * heads * width * STATE, _mamba2),
     "gated_delta": Recurrence({}, lambda heads, width: 6 * heads * width * width, _gated_delta),
+    "kimi_delta": Recurrence({}, lambda heads, width: 6 * heads * width * width, _kimi_delta),
+    "lightning": Recurrence({}, lambda heads, width: 4 * heads * width * width, _lightning),
+    "rg_lru": Recurrence({}, lambda heads, width: 0, _rg_lru),
+    "rwkv": Recurrence({}, lambda heads, width: 0, _rwkv),
 }
-"""By the kind of mixer."""
+"""By the kind of mixer. What works element by element is billed no FLOPs."""
 
 
 def call_of(kind: str, n: int, which: str, heads: int, channels: int) -> Callable[[], object]:
