@@ -15,7 +15,7 @@ from harness.choices.patterns import Pattern, patterns
 from harness.errors import CountMismatchError
 from harness.experiments import Experiment, against_flex, experiments
 from harness.experiments.against_flex import FLEX
-from harness.experiments.recurrences import RECURRENCES, call_of
+from harness.experiments.recurrences import IN_CHUNKS, RECURRENCES, call_of
 from harness.growth import exponent, exponents, fitted
 from harness.timing import (
     Interval,
@@ -84,7 +84,8 @@ class Attention(Experiment):
             "dense_up_to": {"forward": 16384, "training": 8192} if full else {"forward": 4096, "training": 4096},
             "masks_up_to": 65536 if full else 4096,
             "passes": ["forward", "training"],
-            "recurrences": list(RECURRENCES),
+            # The others go token by token, which takes as long as all the rest.
+            "recurrences": list(RECURRENCES if full else IN_CHUNKS),
             "processes": 5,
             "rounds": 3,
             "block_s": 0.004,
@@ -169,6 +170,7 @@ def _medians(run: Mapping[str, Samples]) -> Costs:
     return {
         kind: {int(n): statistics.median(samples[kind]) for n, samples in run.items() if kind in samples}
         for kind in TIMED
+        if any(kind in samples for samples in run.values())
     }
 
 
