@@ -15,7 +15,7 @@ from harness.choices.patterns import Pattern, patterns
 from harness.errors import CountMismatchError
 from harness.experiments import Experiment, against_flex, experiments
 from harness.experiments.against_flex import FLEX
-from harness.experiments.recurrences import IN_CHUNKS, RECURRENCES, call_of
+from harness.experiments.recurrences import QUICK, RECURRENCES, call_of
 from harness.growth import exponent, exponents, fitted
 from harness.timing import (
     Interval,
@@ -37,7 +37,7 @@ HEADS, CHANNELS = 8, 64
 WINDOW, SUMMARY = 128, 1
 PAIRS_AT = [256 << power for power in range(9)]
 ON_DEVICE: dict[str, dict[str, Any]] = {
-    "cpu": {"dtype": "float32", "matrix": 1536},
+    "cpu": {"dtype": "float32", "matrix": 768},
     "cuda": {"dtype": "bfloat16", "matrix": 8192},  # the kernels of a GPU that keep no scores take 16 bits
 }
 """Number format, and rows and columns of the matrices whose product stands for the peak of the machine."""
@@ -68,10 +68,12 @@ MIXED = {"dense, banded in turns": ("dense", "banded")}
 class Attention(Experiment):
     """The attention of one layer, or a recurrence, 8 heads of 64 channels, one sequence, on q, k, v at hand."""
 
-    version = 4
+    version = 5
 
     def settings(self, profile: str) -> list[dict[str, Any]]:
-        """Lengths from 256 on: to 4096, or to 65536, where dense attention ends sooner; then flex_attention."""
+        """Lengths from 256 on: to 4096, in training to 2048; or all to 65536, where dense attention ends sooner, and
+        then flex_attention.
+        """
         full = profile == "full"
         common = {"heads": HEADS, "channels": CHANNELS, "window": WINDOW, "summary": SUMMARY}
         common |= ON_DEVICE["cpu" if device_name() == "cpu" else "cuda"]
@@ -80,12 +82,13 @@ class Attention(Experiment):
         own = {
             **common,
             "seq_lens": [*short, *(4096 << power for power in range(5 if full else 1))],
+            "up_to": {"forward": 65536, "training": 65536 if full else 2048},
             # From there on a step of training takes a quarter of a minute.
             "dense_up_to": {"forward": 16384, "training": 8192} if full else {"forward": 4096, "training": 4096},
             "masks_up_to": 65536 if full else 4096,
             "passes": ["forward", "training"],
-            # The others go token by token, which takes as long as all the rest.
-            "recurrences": list(RECURRENCES if full else IN_CHUNKS),
+            # All of them take longer than all the rest.
+            "recurrences": list(RECURRENCES if full else QUICK),
             "processes": 5,
             "rounds": 3,
             "block_s": 0.004,
@@ -103,7 +106,7 @@ class Attention(Experiment):
         runs = in_fresh_processes(sample, settings, settings["processes"])
         rows, laws = [], []
         for which in settings["passes"]:
-            for n in settings["seq_lens"]:
+            for n in _lengths(which, settings):
                 rows += _rows(n, which, settings, [run[which][str(n)] for run in runs])
             laws += _laws(which, [_medians(run[which]) for run in runs])
         return {
@@ -211,9 +214,13 @@ def _laws_of_pairs() -> list[dict[str, Any]]:
 def sample(settings: dict[str, Any], number: int) -> dict[str, Any]:
     """Samples of this process by pass and length."""
     return {
-        which: {str(n): _timed(n, which, settings, number) for n in settings["seq_lens"]}
+        which: {str(n): _timed(n, which, settings, number) for n in _lengths(which, settings)}
         for which in settings["passes"]
     }
+
+
+def _lengths(which: str, settings: Mapping[str, Any]) -> list[int]:
+    return [n for n in settings["seq_lens"] if n <= settings["up_to"][which]]
 
 
 def _timed(n: int, which: str, settings: dict[str, Any], number: int) -> Samples:

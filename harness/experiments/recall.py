@@ -54,10 +54,10 @@ def _gated_delta(key_dim: int) -> dict[str, Any]:
 
 CANDIDATES: dict[str, list[dict[str, Any]]] = {
     "attention": [_attention()] * 2,
-    "gated DeltaNet, 16": [_gated_delta(16)] * 2,
     "Mamba-2, 16": [_mamba2(16)] * 2,
-    "attention, window 16": [_attention(window=16)] * 2,
     "Mamba-2, 16, then attention": [_mamba2(16), _attention()],
+    "gated DeltaNet, 16": [_gated_delta(16)] * 2,
+    "attention, window 16": [_attention(window=16)] * 2,
     "attention, one key-value head": [_attention(kv_heads=1)] * 2,
     "attention, window 4": [_attention(window=4)] * 2,
     "attention, window 32": [_attention(window=32)] * 2,
@@ -73,7 +73,7 @@ CANDIDATES: dict[str, list[dict[str, Any]]] = {
     "gated DeltaNet, 16, then attention": [_gated_delta(16), _attention()],
 }
 """By name: what each of the layers chooses. The number behind a recurrence is of its keys' channels."""
-QUICK = 5
+QUICK = 3
 """How many of them the quick profile trains."""
 
 

@@ -121,8 +121,8 @@ RECURRENCES = {
     "rwkv": Recurrence({}, lambda heads, width: 0, _rwkv),
 }
 """By the kind of mixer. What works element by element is billed no FLOPs."""
-IN_CHUNKS = ("mamba2", "gated_delta", "kimi_delta", "lightning")
-"""Those that are computed by matrix products, a few tokens at a time."""
+QUICK = ("mamba2", "gated_delta")
+"""Those that stand for the rest in the quick profile."""
 
 
 def call_of(kind: str, n: int, which: str, heads: int, channels: int) -> Callable[[], object]:

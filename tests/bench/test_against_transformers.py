@@ -10,9 +10,9 @@ from harness.timing import Samples, in_turns
 from tests.bench.pairs import Compare, Comparison, Measured, measure
 
 PROCESSES, ROUNDS = 5, 2
-PROMPT = 512
+PROMPT = 256
 """Tokens of a prefill."""
-SHORT, NEW_TOKENS = 4, 16
+SHORT, NEW_TOKENS = 4, 8
 """Tokens of the prompt that is continued, and those behind it."""
 SMOLLM2 = {
     "num_hidden_layers": 30,

@@ -12,7 +12,7 @@ from harness.errors import CountMismatchError
 from harness.experiments import experiments
 from harness.experiments.attention import KINDS, PEAK, PRODUCT, _counted_pairs, _laws_of_pairs
 from harness.experiments.decoding import ARRANGEMENTS, CHANNELS, HEADS, WINDOW, _in_turn, step_of
-from harness.experiments.recurrences import IN_CHUNKS
+from harness.experiments.recurrences import QUICK
 from harness.experiments.throughput import BLOCKS, Candidate, _alike, _block, flops
 from harness.factory import build
 from harness.metrics.flops import flops as closed_flops
@@ -65,9 +65,11 @@ def test_a_mask_that_shows_other_pairs_than_the_formula_says_fails(monkeypatch: 
 
 def test_attention_from_end_to_end() -> None:
     """With sparse kernels from 256 tokens on."""
-    lengths, kinds = [16, 32, 48, 64, 256, 288], [*KINDS, *IN_CHUNKS]
-    found = experiments["attention"]().measure(small("attention", seq_lens=lengths, matrix=64, masks_up_to=256))
-    assert len(found["rows"]) == len({row["name"] for row in found["rows"]}) == 2 * len(lengths) * len(kinds)
+    lengths, kinds = [16, 24, 32, 48, 64, 256, 288], [*KINDS, *QUICK]
+    found = experiments["attention"]().measure(
+        small("attention", seq_lens=lengths, up_to={"forward": 288, "training": 256}, matrix=64, masks_up_to=256)
+    )
+    assert len(found["rows"]) == len({row["name"] for row in found["rows"]}) == (2 * len(lengths) - 1) * len(kinds)
     for row in found["rows"]:
         assert (row["anchor"], row["to"]) == (PRODUCT, PRODUCT if row["pattern"] == "dense" else "dense")
         assert 0 <= row["seconds"]["low"] <= row["seconds"]["mid"] <= row["seconds"]["high"]
