@@ -73,7 +73,7 @@ CANDIDATES: dict[str, list[dict[str, Any]]] = {
     "gated DeltaNet, 16, then attention": [_gated_delta(16), _attention()],
 }
 """By name: what each of the layers chooses. The number behind a recurrence is of its keys' channels."""
-QUICK = 3
+QUICK = 4
 """How many of them the quick profile trains."""
 
 
