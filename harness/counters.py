@@ -51,7 +51,7 @@ Any other must be known to a counter."""
 
 
 def parameter_count(model: Decoder) -> dict[str, int]:
-    """Parameters of a built model by component, each shared one once."""
+    """Parameters of a built model by component, each shared one once; `mtp` where it is built with that."""
     total: Tally[str] = Tally(embedding=0, position=0, mixer=0, mlp=0, norm=0, head=0)
     for name, parameter in model.named_parameters():
         total[_component(name.split("."))] += parameter.numel()
@@ -59,6 +59,8 @@ def parameter_count(model: Decoder) -> dict[str, int]:
 
 
 def _component(path: list[str]) -> str:
+    if path[0] == "mtp":
+        return "mtp"
     if any("norm" in step for step in path):
         return "norm"
     if path[0] == "layers":

@@ -15,6 +15,8 @@ def build(
     device: str | torch.device = "cpu",
     dtype: torch.dtype = torch.float32,
     seed: int = 0,
+    *,
+    mtp: bool = False,
 ) -> Decoder:
     """The model of a spec, with fresh weights.
 
@@ -23,12 +25,13 @@ def build(
         device: where to; on "meta" a model of any size is built at once and holds no numbers.
         dtype: of all parameters.
         seed: of the weights; the same seed gives the same weights on one kind of device.
+        mtp: whether with the modules of multi-token prediction, which training alone needs.
 
     Returns:
         The model in training mode.
     """
     with torch.device("meta"):
-        model = Decoder(spec)
+        model = Decoder(spec, mtp=mtp)
     model = model.to(dtype)
     if torch.device(device).type == "meta":
         return model

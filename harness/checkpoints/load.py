@@ -192,7 +192,8 @@ def _released(path: Path) -> _Checkpoint:
     folder: TensorSource = TensorFolder(path)
     folder = TextTensors(folder) if text.about else folder
     spec = _with_stored_head(spec, family.templates(spec), folder)
-    further = (f"model.layers.{spec.dims.num_layers}.",) if family.predicts_further else ()
+    modules = max(1, spec.choices.mtp.depth) if family.predicts_further else 0
+    further = tuple(f"model.layers.{spec.dims.num_layers + module}." for module in range(modules))
     return _Checkpoint(spec, family.templates(spec), folder, (*family.ignored, *further), family.also_called)
 
 

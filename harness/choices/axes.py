@@ -11,6 +11,7 @@ from harness.choices.experts import Experts, experts
 from harness.choices.heads import Head, heads
 from harness.choices.mixers import Mixer, mixers
 from harness.choices.mlps import MLP, mlps
+from harness.choices.mtp import MTP, mtp
 from harness.choices.norms import Norm, norms
 from harness.choices.objectives import Objective, objectives
 from harness.choices.patterns import Pattern, patterns
@@ -32,6 +33,7 @@ class Choices:
     mlp: MLP
     experts: Experts
     head: Head
+    mtp: MTP
     objective: Objective
 
     def items(self) -> list[tuple[str, Choice]]:
@@ -60,10 +62,11 @@ AXES: dict[str, Registry[type[Any]]] = {
     "mlp": mlps,
     "experts": experts,
     "head": heads,
+    "mtp": mtp,
     "objective": objectives,
 }
 
-IMPLIED = {"embedding": "table", "experts": "none"}
+IMPLIED = {"embedding": "table", "experts": "none", "mtp": "none"}
 """What a spec need not state: with the options left out, it adds nothing."""
 
 UNUSED = {"position": "none", "pattern": "dense"}

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.metrics import Metric, metrics
 from harness.metrics.kv_cache import LONGEST, kv_cache_bytes_per_token, longest_context
-from harness.metrics.params import active_non_embedding_params, active_params, non_embedding_params, params
+from harness.metrics.params import active_non_embedding_params, active_params, mtp_params, non_embedding_params, params
 from harness.published import BOUNDS, figure_agrees
 from harness.spec.model import Spec
 
@@ -16,6 +16,7 @@ COMPUTED: dict[str, Callable[[Spec], int]] = {
     "non_embedding_params": non_embedding_params,
     "active_params": active_params,
     "active_non_embedding_params": active_non_embedding_params,
+    "mtp_params": mtp_params,
     "kv_cache_bytes_per_token": kv_cache_bytes_per_token,
     "tokens_in_6_gb_int4": lambda spec: _tokens_in(spec, 6, "int4"),
 }

@@ -68,6 +68,18 @@ def flops_breakdown(
     return parts
 
 
+def mtp_flops(spec: Spec, seq_len: int, batch_size: int = 1, causal: bool = True) -> int:
+    """FLOPs that multi-token prediction adds to a training step, its uses of the head included; see `flops`."""
+    last, model = spec.layer(spec.dims.num_layers - 1), spec.choices
+    total = 0
+    for length in range(seq_len - model.mtp.depth, seq_len):  # module k has no place for the last k tokens
+        tokens = batch_size * length
+        total += model.mtp.flops(spec.dims, tokens) + model.head.flops(spec.dims, tokens)
+        total += batch_size * last.mixer.flops(spec.dims, last, Pass(length, length, causal))
+        total += last.experts.flops(spec.dims, last, tokens)
+    return TRAIN_PASSES * total
+
+
 def flops_table(spec: Spec, seq_len: int, batch_size: int = 1) -> dict[str, dict[str, int]]:
     """Every phase, full and causal."""
     return {
@@ -120,7 +132,14 @@ class Flops(Metric):
                 }
             )
         points = [{"seq_len": n, **flops_table(spec, n)} for n in settings["seq_lens"]]
-        return {"points": points, "checked": checked}
+        return {"points": points, "checked": checked, **_mtp(spec, max(settings["seq_lens"]))}
+
+
+def _mtp(spec: Spec, seq_len: int) -> dict[str, Any]:
+    """What multi-token prediction adds to a training step, where a model has it."""
+    if not spec.choices.mtp.depth:
+        return {}
+    return {"mtp": {"full": mtp_flops(spec, seq_len, causal=False), "causal": mtp_flops(spec, seq_len)}}
 
 
 def _compare(spec: Spec, where: str, formula: dict[str, dict[str, int]], counted: dict[str, dict[str, int]]) -> None:

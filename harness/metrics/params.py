@@ -65,6 +65,13 @@ def active_non_embedding_params(spec: Spec) -> int:
     return active_params(spec) - params(spec) + non_embedding_params(spec)
 
 
+def mtp_params(spec: Spec) -> int:
+    """Parameters of the modules of multi-token prediction, without token table and head, which are the model's own."""
+    last = spec.layer(spec.dims.num_layers - 1)
+    model = spec.choices.mtp
+    return model.params(spec.dims, last) + model.depth * sum(layer_params(spec.dims, last).values())
+
+
 @metrics.register("params")
 class Params(Metric):
     """Total, breakdown and layers; every part equal to that of the full-size model on the meta device."""
@@ -86,6 +93,7 @@ class Params(Metric):
                 )
         return {
             "total": params(spec),
+            **self._beside(spec),
             "active": active_params(spec),
             "non_embedding": non_embedding_params(spec),
             "breakdown": breakdown,
@@ -93,3 +101,16 @@ class Params(Metric):
             "layer_counts": spec.block_counts,
             "checked": {"modules on the meta device": sum(counted.values())},
         }
+
+    def _beside(self, spec: Spec) -> dict[str, int]:
+        """What multi-token prediction adds in training, where a model has it."""
+        from harness.counters import parameter_count
+        from harness.factory import build
+
+        formula = mtp_params(spec)
+        counted = parameter_count(build(spec, device="meta", mtp=True))["mtp"] if formula else 0
+        if formula != counted:
+            raise CountMismatchError(
+                f"{spec.name}: multi-token prediction has {formula:,} parameters by formula and {counted:,} built"
+            )
+        return {"mtp": formula} if formula else {}

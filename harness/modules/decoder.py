@@ -23,7 +23,7 @@ from harness.spec.model import Spec
 class Decoder(nn.Module):
     """A decoder-only language model: token ids [B, T] -> logits [B, T, V]."""
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: Spec, *, mtp: bool = False) -> None:
         super().__init__()
         dims, model = spec.dims, spec.choices
         layers = [spec.layer(index) for index in range(dims.num_layers)]
@@ -43,6 +43,7 @@ class Decoder(nn.Module):
             *(computed_by(model.norm)(model.norm, dims.hidden_size) for _ in range(model.residual.final_norms))
         )
         self.head = computed_by(model.head)(model.head, dims)
+        self.mtp = nn.ModuleList(computed_by(model.mtp)(model.mtp, dims, layers[-1]) if mtp else [])
         self.find_context: Callable[[Tensor, Tensor | None], Context] | None = None
         """Of a checkpoint whose tokens say what is context: finds it in token numbers, for so much padding."""
 
@@ -75,6 +76,42 @@ class Decoder(nn.Module):
         Raises:
             HarnessError: the context is left out, and a checkpoint that reads one does not find it.
         """
+        hidden, _ = self._hidden(input_ids, context, position_ids, cache, padding)
+        return self._logits(self.final_norm(hidden if last is None else hidden[:, -last:]))
+
+    def predictions(self, input_ids: Tensor) -> list[Tensor]:
+        """Logits of the next token at every place, and of every further one that multi-token prediction adds.
+
+        Args:
+            input_ids: tokens, [B, T].
+
+        Returns:
+            [B, T, V] for the next token, [B, T - k, V] for the one that stands k further on: the last k places have
+            no embedding of a token k further on to be joined with.
+        """
+        hidden, places = self._hidden(input_ids)
+        hidden = self.final_norm(hidden)  # as engines that run DeepSeek-V3's release hand it on
+        logits = [self._logits(hidden)]
+        layer = len(self.layers) - 1
+        scheme = self._position(self.layer_positions[layer])
+        further: Any = self.mtp
+        for depth, module in enumerate(further, start=1):
+            places = Places(places.queries[:-1], places.end - 1)
+            embedded = self.embedding(input_ids[:, depth:], self._position(0), places)
+            step = LayerStep(places, scheme, scheme.tables(places), 0, None, None, layer)
+            hidden = module(hidden[:, :-1], embedded, step)
+            logits.append(self._logits(module.final_norm(hidden)))
+        return logits
+
+    def _hidden(
+        self,
+        input_ids: Tensor,
+        context: int | Tensor | None = None,
+        position_ids: Tensor | None = None,
+        cache: Cache | None = None,
+        padding: Tensor | None = None,
+    ) -> tuple[Tensor, Places]:
+        """What the last layer gives, [B, T, D], and where the tokens stand; see `forward`."""
         start = cache.length if cache else 0
         end = start + int(input_ids.shape[1])
         columns = torch.arange(start, end, device=input_ids.device)
@@ -93,10 +130,11 @@ class Decoder(nn.Module):
                 raise RuntimeError(f"layer {index} kept {state.length} of {end} columns: it ignores its state")
         if cache:
             cache.length, cache.context = end, found
-        if last is not None:
-            x = x[:, -last:]
+        return x, places
+
+    def _logits(self, normalised: Tensor) -> Tensor:
         # By keyword: torch's module tracker would take a positional table for an input whose gradient ends the head.
-        logits: Tensor = self.head(self.final_norm(x), table=self.embedding.table.weight)
+        logits: Tensor = self.head(normalised, table=self.embedding.table.weight)
         return logits
 
     def new_cache(self, padding: Tensor | None = None, capacity: int = 0, quantised: bool = False) -> Cache:

@@ -86,6 +86,7 @@ def _params(model: Model) -> Sheet | None:
         "breakdown": [
             [part, exact(values["breakdown"][part]), values["breakdown"][part] / values["total"]] for part in COMPONENTS
         ],
+        "mtp": exact(values["mtp"]) if "mtp" in values else None,
         "layers": [
             [block, values["layer_counts"][block], [[part, exact(size)] for part, size in parts.items()]]
             for block, parts in values["layers"].items()
@@ -94,8 +95,9 @@ def _params(model: Model) -> Sheet | None:
 
 
 def _phases(model: Model) -> list[tuple[str, dict[str, int]]]:
-    steps = model.steps()
-    return [(phase, steps[phase]) for phase in PHASES if steps]
+    steps, values = model.steps(), model.values("flops") or {}
+    beside = [("train, beside it for multi-token prediction", values["mtp"])] if "mtp" in values else []
+    return [(phase, steps[phase]) for phase in PHASES if steps] + beside
 
 
 def _cache(model: Model) -> Sheet | None:

@@ -35,6 +35,7 @@ class Claim(BaseModel):
         "non_embedding_params",
         "active_params",
         "active_non_embedding_params",
+        "mtp_params",
         "kv_cache_bytes_per_token",
         "tokens_in_6_gb_int4",
     ]
@@ -71,7 +72,7 @@ class ContextTokens(BaseModel):
 
 HASHED_AS = {"mixer": "attention"}
 """Words in which a hash was always taken, so that it stays what it was when an axis is called otherwise."""
-OMITTED = {"experts": {"kind": "none"}}
+OMITTED = {"experts": {"kind": "none"}, "mtp": {"kind": "none"}}
 """What an axis that was added later has where an architecture, and a hash, leaves it out."""
 
 
@@ -166,7 +167,9 @@ class Spec:
         trained or measured of one spec holds for every other that has it.
         """
         choices = self._options(self.choices)
-        model = {axis: options for axis, options in choices.items() if axis not in PER_LAYER}
+        model = {
+            axis: options for axis, options in choices.items() if axis not in PER_LAYER and options != OMITTED.get(axis)
+        }
         model["norm"] = choices["norm"]
         residuals = [self.blocks[name].residual.settled(self.dims).options() for name in self.block_counts]
         alike = residuals.count(residuals[0]) == len(residuals)

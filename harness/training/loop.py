@@ -27,6 +27,9 @@ from harness.training.start import fresh, optimiser_of
 SAVED_EVERY = 250
 """Steps between checkpoints, which take some milliseconds each."""
 
+MTP_WEIGHT = 0.3
+"""Of the mean loss of multi-token prediction: DeepSeek-AI 2024 (DeepSeek-V3), section 4.2, for most of the training."""
+
 Progress = Callable[[int, float], None]
 """Told the steps done so far and the loss of the last."""
 Loss = Callable[[Decoder, Batch], Tensor]
@@ -34,10 +37,19 @@ Loss = Callable[[Decoder, Batch], Tensor]
 
 
 def batch_loss(model: Decoder, batch: Batch) -> Tensor:
-    """Mean cross entropy of the targets, in nats."""
+    """Mean cross entropy of the targets, in nats. Of multi-token prediction the gradient counts, the value does not."""
     assert batch.targets is not None
-    logits = model(batch.input_ids, context=batch.context, position_ids=batch.position_ids)
-    return cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), ignore_index=IGNORED)
+    if not model.mtp:
+        logits = model(batch.input_ids, context=batch.context, position_ids=batch.position_ids)
+        return _cross_entropy(logits, batch.targets)
+    logits, *further = model.predictions(batch.input_ids)
+    losses = [_cross_entropy(each, batch.targets[:, depth:]) for depth, each in enumerate(further, start=1)]
+    beside = MTP_WEIGHT * torch.stack(losses).mean()
+    return _cross_entropy(logits, batch.targets) + beside - beside.detach()
+
+
+def _cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    return cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -21,7 +23,7 @@ def fresh(spec: Spec, recipe: Recipe, seed: int) -> Decoder:
     A head that is tied to the token table has the table's variance. There the gains before the head make up for it,
     so that the logits of every fresh model have a variance near 1.
     """
-    model = build(spec)
+    model = build(spec, mtp=True)
     generator = torch.Generator().manual_seed(seed)
     for module in model.modules():
         if isinstance(module, Linear | StackedLinear):
@@ -38,10 +40,17 @@ def fresh(spec: Spec, recipe: Recipe, seed: int) -> Decoder:
 
 
 def _last_gains(model: Decoder) -> list[nn.Parameter]:
-    """The gains of the norm before the head, if it has any: of the final one, or in post-LN the last of a block."""
+    """The gains of the norms before the head, if they have any: of the final one, or in post-LN the last of a block;
+    and of those behind modules of multi-token prediction.
+    """
     last_block = model.layers[-1]
     assert isinstance(last_block, Block)
     norm = model.final_norm if len(model.final_norm) else getattr(last_block, last_block.norm_names[-1])
+    further: Any = model.mtp
+    return [gain for each in (norm, *(module.final_norm for module in further)) for gain in _gains(each)]
+
+
+def _gains(norm: nn.Module) -> list[nn.Parameter]:
     found = (module.weight for module in norm.modules() if isinstance(module, nn.LayerNorm | nn.RMSNorm))
     return [gain for gain in found if gain is not None]
 

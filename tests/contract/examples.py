@@ -48,6 +48,7 @@ BASE = Choices(
     mlp=AXES["mlp"]["swiglu"](intermediate_size=48, bias=False),
     experts=AXES["experts"]["none"](),
     head=AXES["head"]["untied"](),
+    mtp=AXES["mtp"]["none"](),
     objective=AXES["objective"]["causal_lm"](),
 )
 

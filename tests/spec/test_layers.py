@@ -23,7 +23,7 @@ BLOCK_AXES = "position, residual, norm, mixer, pattern, mlp, experts"
             [
                 "15:14: claims.0.metric: found 'param' (text), "
                 "expected 'params', 'non_embedding_params', 'active_params', 'active_non_embedding_params', "
-                "'kv_cache_bytes_per_token' or 'tokens_in_6_gb_int4'",
+                "'mtp_params', 'kv_cache_bytes_per_token' or 'tokens_in_6_gb_int4'",
                 "15:28: claims.0.value: found '1' (text), expected a whole number or a number",
             ],
         ),

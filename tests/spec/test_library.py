@@ -49,7 +49,7 @@ VARIANTS = {
     "llama-7b": "mha gqa8 mqa layernorm geglu alibi nope banded mla mamba mamba2 gated-delta kimi-delta lightning "
     "lightning-1in2 lightning-1in4 lightning-1in8 "
     "rg-lru short-convolution experts mamba2-1in2 mamba2-1in4 mamba2-1in8 gated-delta-1in2 gated-delta-1in4 "
-    "gated-delta-1in8",
+    "gated-delta-1in8 mtp",
     "llama2-70b": "mha",
     "chatglm2-6b": "mha",
 }

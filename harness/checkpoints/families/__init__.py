@@ -39,7 +39,7 @@ class Family:
     """Parts of released names -> what stands in their place in some checkpoints of the family."""
 
     predicts_further: ClassVar[bool] = False
-    """Whether checkpoints hold layers behind the last, which predict further tokens: no part of the model here."""
+    """Whether checkpoints hold, behind the last layer, modules of multi-token prediction, which are not loaded."""
 
     defaults: ClassVar[Fields] = {}
     """What the family's code assumes of fields that a config leaves out, where that is not what LLaMA's assumes."""
@@ -60,6 +60,9 @@ class Family:
         """Released names of the parameters of a model."""
         raise NotImplementedError
 
+
+FURTHER = ("num_nextn_predict_layers", "num_mtp_layers")
+"""Names of the number of modules of multi-token prediction."""
 
 families: Registry[type[Family]] = Registry("model_type", __name__)
 
@@ -128,6 +131,11 @@ def with_windows(document: Document, config: Config, assumed: list[str], usual: 
 def with_choices(document: Document, **choices: Any) -> Document:
     """The document with other choices on some axes."""
     return {**document, "choices": {**document["choices"], **choices}}
+
+
+def with_mtp(document: Document, modules: int) -> Document:
+    """The document with so many modules of multi-token prediction, which training alone uses."""
+    return with_choices(document, mtp={"kind": "sequential", "modules": modules}) if modules else document
 
 
 def in_blocks(document: Document, axis: str, **options: Any) -> Document:

@@ -6,14 +6,14 @@ from typing import ClassVar
 
 from harness.checkpoints.config import Config
 from harness.checkpoints.experts import behind_the_first, corrected, with_experts
-from harness.checkpoints.families import Document, Fields, families
+from harness.checkpoints.families import FURTHER, Document, Fields, families, with_mtp
 from harness.checkpoints.families.deepseek_v2 import LatentLlama
 
 
 @families.register("deepseek_v3")
 @families.register("kimi_k2")
 class DeepSeekV3(LatentLlama, called="DeepSeek"):
-    """DeepSeek-V3 and R1, and Kimi K2. Layers that predict further tokens are left aside."""
+    """DeepSeek-V3 and R1, and Kimi K2."""
 
     source = ("transformers, models/deepseek_v3", "https://github.com/huggingface/transformers")
 
@@ -31,6 +31,7 @@ class DeepSeekV3(LatentLlama, called="DeepSeek"):
         "n_group": 8,
         "topk_group": 4,
         "routed_scaling_factor": 2.5,
+        "num_nextn_predict_layers": 1,
     }
     sizes: ClassVar[Fields] = {
         "vocab_size": 129280,
@@ -50,7 +51,6 @@ class DeepSeekV3(LatentLlama, called="DeepSeek"):
         config.expect("moe_layer_freq", 1)
         config.expect("rope_interleave", True)
         config.ignore("ep_size", "seq_aux", "aux_loss_alpha")  # of training and serving
-        config.ignore("num_nextn_predict_layers", "num_mtp_layers")
-        document = super().document(config)
+        document = with_mtp(super().document(config), config.take(*FURTHER, default=0))
         sparse = behind_the_first(config, document["dims"]["num_layers"])
         return with_experts(document, corrected(config, normalised=True), config.take("moe_intermediate_size"), sparse)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from harness.checkpoints.config import Config
 from harness.checkpoints.experts import behind_the_first, corrected, expert_names, with_experts
-from harness.checkpoints.families import Document, Fields, families
+from harness.checkpoints.families import FURTHER, Document, Fields, families, with_mtp
 from harness.checkpoints.families.llama import HEAD_NORMS, NAMES, Llama
 from harness.checkpoints.layout import Templates
 from harness.spec.model import Spec
@@ -14,7 +14,7 @@ from harness.spec.model import Spec
 
 @families.register("glm4_moe")
 class GLM4Moe(Llama, called="GLM"):
-    """GLM-4.5, 4.6 and 4.7, and GLM-4.5-Air. Layers that predict further tokens are left aside."""
+    """GLM-4.5, 4.6 and 4.7, and GLM-4.5-Air."""
 
     source = ("transformers, models/glm4_moe", "https://github.com/huggingface/transformers")
 
@@ -26,6 +26,7 @@ class GLM4Moe(Llama, called="GLM"):
         "n_routed_experts": 128,
         "n_shared_experts": 1,
         "num_experts_per_tok": 8,
+        "num_nextn_predict_layers": 1,
     }
     sizes: ClassVar[Fields] = {}
     fraction = 0.5
@@ -34,8 +35,7 @@ class GLM4Moe(Llama, called="GLM"):
 
     def document(self, config: Config) -> Document:
         """LLaMA's, with experts."""
-        config.ignore("num_nextn_predict_layers", "num_mtp_layers")
-        document = super().document(config)
+        document = with_mtp(super().document(config), config.take(*FURTHER, default=0))
         sparse = behind_the_first(config, document["dims"]["num_layers"])
         experts = corrected(config, normalised=True)
         return with_experts(document, experts, config.take("moe_intermediate_size"), sparse)

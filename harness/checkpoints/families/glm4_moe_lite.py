@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from harness.checkpoints.config import Config
 from harness.checkpoints.experts import corrected, with_experts
-from harness.checkpoints.families import Document, Fields, families
+from harness.checkpoints.families import FURTHER, Document, Fields, families, with_mtp
 from harness.checkpoints.families.deepseek_v2 import LatentLlama
 
 
@@ -36,9 +36,8 @@ class GLM4MoeLite(LatentLlama, called="GLM"):
     def document(self, config: Config) -> Document:
         """LLaMA's, with the experts."""
         config.expect("rope_interleave", True)
-        config.ignore("num_nextn_predict_layers", "num_mtp_layers")
         config.ignore("first_k_dense_replace", "topk_method", "scoring_func")  # not read: the list and sigmoids are
-        document = super().document(config)
+        document = with_mtp(super().document(config), config.take(*FURTHER, default=0))
         count = document["dims"]["num_layers"]
         kinds = config.take("mlp_layer_types", default=["dense"] + ["sparse"] * (count - 1))
         if set(kinds) - {"dense", "sparse"} or len(kinds) != count:

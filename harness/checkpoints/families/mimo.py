@@ -1,30 +1,26 @@
-"""MiMo: Qwen2's layout, with layers that predict further tokens beside it."""
+"""MiMo: Qwen2's layout, with multi-token prediction beside it."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from harness.checkpoints.config import Config
-from harness.checkpoints.families import Document, families
+from harness.checkpoints.families import FURTHER, Document, families, with_mtp
 from harness.checkpoints.families.llama import Llama
 from harness.checkpoints.families.qwen2 import Qwen2
 
 
 @families.register("mimo")
 class MiMo(Qwen2, called="MiMo"):
-    """MiMo 7B. The layers that predict further tokens are no part of the spec, which has the others alone."""
+    """MiMo 7B."""
 
     source = ("XiaomiMiMo/MiMo-7B-Base, modeling_mimo.py", "https://huggingface.co/XiaomiMiMo/MiMo-7B-Base")
 
     ignored = (*Qwen2.ignored, *(f"model.mtp_layers.{index}." for index in range(8)))
 
     def document(self, config: Config) -> Document:
-        """Qwen2's."""
-        beside = config.take("num_nextn_predict_layers", default=0)
-        document = super().document(config)
-        if not beside:
-            return document
-        return {"about": "Without its layers that predict further tokens, which its checkpoints hold.", **document}
+        """Qwen2's, with multi-token prediction."""
+        return with_mtp(super().document(config), config.take(*FURTHER, default=0))
 
     def attention(self, config: Config) -> dict[str, Any]:
         """Biases on queries, keys and values, or none."""

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from harness.checkpoints.config import Config
 from harness.checkpoints.experts import expert_names, with_experts
-from harness.checkpoints.families import Document, Fields, families
+from harness.checkpoints.families import Document, Fields, families, with_mtp
 from harness.checkpoints.families.llama import HEAD_NORMS, NAMES, Llama
 from harness.checkpoints.layout import Templates
 from harness.checkpoints.rotary import by_channels
@@ -15,7 +15,7 @@ from harness.spec.model import Spec
 
 @families.register("minimax_m2")
 class MiniMaxM2(Llama, called="MiniMax"):
-    """MiniMax-M2 and M2.5. Layers that predict further tokens are left aside."""
+    """MiniMax-M2 and M2.5."""
 
     source = ("transformers, models/minimax_m2", "https://github.com/huggingface/transformers")
 
@@ -27,13 +27,14 @@ class MiniMaxM2(Llama, called="MiniMax"):
 
     def document(self, config: Config) -> Document:
         """LLaMA's, with sigmoids and a correction. Of a head some channels rotate, whose number may be given."""
-        config.ignore("use_mtp", "num_mtp_modules", "mtp_transformer_layers")
+        config.expect("mtp_transformer_layers", 1)
+        further = config.take("num_mtp_modules", default=0) if config.take("use_mtp", default=False) else 0
         config.expect("scoring_func", "sigmoid")
         config.expect("use_routing_bias", True)
         config.expect("use_qk_norm", True)
         config.expect("qk_norm_type", "per_layer")
         config.expect("attn_type_list", [1] * config.take("num_hidden_layers"))
-        document = super().document(by_channels(config))
+        document = with_mtp(super().document(by_channels(config)), further)
         experts = {
             "num_experts": config.take("num_local_experts", "num_experts", default=256),
             "experts_per_token": config.take("num_experts_per_tok", default=8),

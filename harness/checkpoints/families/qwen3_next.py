@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from harness.checkpoints.config import Config
 from harness.checkpoints.experts import every_few, expert_names, with_experts
-from harness.checkpoints.families import SILU, Document, Fields, families
+from harness.checkpoints.families import SILU, Document, Fields, families, with_mtp
 from harness.checkpoints.families.gemma import one_plus
 from harness.checkpoints.families.llama import HEAD_NORMS, NAMES, Llama
 from harness.checkpoints.layout import Form, InHeads, Stacked, Templates
@@ -85,7 +85,7 @@ def _made(*parts: str) -> tuple[str, ...]:
 
 @families.register("qwen3_next")
 class Qwen3Next(GatedHybrid, called="Qwen"):
-    """Qwen3-Next-80B-A3B. Layers that predict further tokens are left aside."""
+    """Qwen3-Next-80B-A3B. Its config does not tell of the multi-token prediction that its release holds."""
 
     source = ("transformers, models/qwen3_next", "https://github.com/huggingface/transformers")
 
@@ -121,7 +121,7 @@ class Qwen3Next(GatedHybrid, called="Qwen"):
 
 @families.register("qwen3_5_text")
 class Qwen35(GatedHybrid, called="Qwen"):
-    """The text models of Qwen3.5 that are dense. Layers that predict further tokens are left aside."""
+    """The text models of Qwen3.5 that are dense."""
 
     source = ("transformers, models/qwen3_5", "https://github.com/huggingface/transformers")
 
@@ -138,9 +138,13 @@ class Qwen35(GatedHybrid, called="Qwen"):
 
     def document(self, config: Config) -> Document:
         """Positions of one dimension, which those of images and text are for a text alone."""
-        config.ignore("mtp_num_hidden_layers", "mtp_use_dedicated_embeddings", "mlp_only_layers", "mamba_ssm_dtype")
+        config.ignore("mlp_only_layers", "mamba_ssm_dtype")
+        config.expect("mtp_use_dedicated_embeddings", False)
+        further = config.take("mtp_num_hidden_layers", default=0)
+        if further > 1:
+            config.refuse("mtp_num_hidden_layers", further, "expected 0 or 1")
         config.expect("attn_output_gate", True)
-        return super().document(flattened(config))
+        return with_mtp(super().document(flattened(config)), further)
 
     def products(self, recurrent: GatedDelta) -> Names:
         """Queries, keys and values in one matrix, the rest each in one."""

@@ -58,8 +58,9 @@ function paramsPart(model) {
   if (!model.params) return null;
   const meter = (share) => make("td", { class: "meter", title: `${(share * 100).toFixed(2)} %` }, bar(share));
   const rows = model.params.breakdown.map(([name, size, share]) => [name, size, meter(share)]);
+  const beside = model.params.mtp ? [["beside these, for multi-token prediction", model.params.mtp, make("td")]] : [];
   const layers = model.params.layers.flatMap(([block, count, sizes]) => sizes.map(([name, size]) => [`${block} (× ${count}): ${name}`, size]));
-  return make("div", {}, part("Parameters", null, [...rows, ["total", model.params.total, make("td")], ["used by a token", model.figures.active[1], make("td")], ["non-embedding", model.figures.non_embedding[1], make("td")]]),
+  return make("div", {}, part("Parameters", null, [...rows, ["total", model.params.total, make("td")], ["used by a token", model.figures.active[1], make("td")], ["non-embedding", model.figures.non_embedding[1], make("td")], ...beside]),
     part("Parameters of one layer", null, layers));
 }
 
