@@ -6,8 +6,6 @@ import fnmatch
 from functools import cache
 from pathlib import Path
 
-from ruamel.yaml import YAML
-
 from harness.errors import HarnessError, SpecError, nearest
 from harness.spec.check import spec_from_tree
 from harness.spec.merge import merged
@@ -46,8 +44,7 @@ def spec_names() -> list[str]:
 @cache
 def quick_names() -> tuple[str, ...]:
     """The names of a few specs that stand for the rest where measuring one takes long, as `quick.yaml` lists them."""
-    listed = YAML(typ="safe", pure=True).load(Path(__file__).with_name("quick.yaml"))
-    return tuple(listed["quick"])
+    return tuple(read_tree(Path(__file__).with_name("quick.yaml")).plain()["quick"])
 
 
 def find_specs(patterns: list[str]) -> list[str]:

@@ -1,20 +1,19 @@
 """YAML as a tree that knows where in its file each part stands. Strict: no tags, anchors or duplicate keys.
 
-YAML is read by ruamel.yaml (version 1.2 of the language: `1e-5` is a number, `no` is a word) up to its untyped nodes;
-only plain scalars, lists and mappings are built from them, so no file can construct anything else.
+PyYAML reads text up to its events, in C; scalars, lists and mappings alone are made of these, so no file can construct
+anything else. Plain scalars mean what they mean in YAML 1.2: `1e-5` is a number, `no` is a word.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+import yaml
 
 from harness.errors import Problem, SpecError
 
@@ -22,10 +21,21 @@ MAX_BYTES = 1 << 16
 MAX_DEPTH = 32
 MAX_INT = (1 << 63) - 1
 
-DIRECTIVE = re.compile(r"\A\ufeff?(?:[ \t]*(?:#.*)?\r?\n)*(%\S*)")
+DIRECTIVE = re.compile(r"\A(?:[ \t]*(?:#.*)?\r?\n)*(%\S*)")
 """`%YAML 1.1` before the document would change what its words mean."""
 PROPERTY = re.compile(r"[!&][^\s,\[\]{}]*")
-"""The tag or anchor with which a node begins. Nothing else can begin with these characters."""
+"""The tag or anchor with which a node begins."""
+NO_PROPERTIES = "tags, anchors and aliases are not allowed; found"
+NULL = re.compile(r"~|null|Null|NULL|")
+BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
+INT = re.compile(r"[-+]?(?:0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*)")
+FLOAT = re.compile(
+    r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*|[0-9][0-9_]*(?=[eE]))(?:[eE][-+]?[0-9]+)?"
+    r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
+)
+"""What a plain scalar is: the core schema of YAML 1.2, and underscores and binary digits as Python has them."""
+LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+"""The parser in C, or where PyYAML was built without it the same in Python."""
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters, which a terminal would obey, and halves of characters, which no file can hold."""
 
@@ -103,26 +113,21 @@ def read_tree(path: Path) -> Tree:
 
 def parse_tree(text: str, file: str) -> Tree:
     """Parse YAML text that holds one mapping; `file` is its name in messages. Raises like `read_tree`."""
+    text = text.removeprefix("\ufeff")
     if directive := DIRECTIVE.match(text):
         line = text.count("\n", 0, directive.start(1)) + 1
         raise SpecError([Problem(file, line, 1, f"directives are not allowed; found {directive[1]}")])
+    builder = _Builder(file, text)
     try:
-        yaml = YAML(typ="safe", pure=True)
-        yaml.composer.warn_double_anchors = False  # every anchor is refused below
-        node = yaml.compose(text)
-    except MarkedYAMLError as error:
+        tree = builder.document()
+    except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        problem = error.problem or error.context or "of no known kind"
-        problem = f"{error.context}, {problem}" if problem.startswith("but ") else problem
-        message = f"not valid YAML: {problem}"
+        message = ": ".join(filter(None, ("not valid YAML", error.context, error.problem)))
+        message += f": {text[mark.index]!r}" if mark and message.endswith("cannot start any token") else ""
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
         raise SpecError([Problem(file, line, column, message)]) from None
-    except (YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise SpecError([Problem(file, 0, 0, f"not valid YAML: {str(error).splitlines()[0]}")]) from None
-    except RecursionError:
-        raise SpecError([Problem(file, 0, 0, "nested more deeply than any spec needs")]) from None
-    builder = _Builder(file, text)
-    tree = builder.build(node) if node is not None else None
     if builder.problems:
         raise SpecError(builder.problems)
     if tree is None or not tree.is_mapping:
@@ -133,80 +138,96 @@ def parse_tree(text: str, file: str) -> Tree:
 
 
 class _Builder:
-    """Turns ruamel's nodes into a tree and collects what a spec may not hold."""
+    """Turns the events of a text into a tree and collects what a spec may not hold."""
 
     def __init__(self, file: str, text: str) -> None:
         self.file = file
         self.text = text
         self.depth = 0
+        self.anchors: set[str | None] = set()
         self.problems: list[Problem] = []
+        self.events: Iterator[Any] = iter(yaml.parse(text, Loader=LOADER))
 
-    def build(self, node: Node, key: Node | None = None) -> Tree:
-        mark = self._mark(node)
-        self.depth += 1
-        value = self._value(node, mark) if self._is_plain(node, mark) else None
-        self.depth -= 1
-        return Tree(value, mark, self._mark(key) if key is not None else mark)
+    def document(self) -> Tree | None:
+        """The tree of the only document, None where there is none."""
+        next(self.events)  # the stream
+        if isinstance(next(self.events), yaml.StreamEndEvent):
+            return None
+        tree = self._tree(next(self.events))
+        next(self.events)  # the end of the document
+        if not isinstance(another := next(self.events), yaml.StreamEndEvent):
+            mark = self._mark(another)
+            raise SpecError([mark.problem("not valid YAML: expected a single document, but found another")])
+        return tree
 
-    def _is_plain(self, node: Node, mark: Mark) -> bool:
-        """Whether a node may be looked into. What has an anchor may not: its aliases could repeat it without end."""
-        if found := PROPERTY.match(self.text, node.start_mark.index):
-            self.problems.append(mark.problem(f"tags, anchors and aliases are not allowed; found {found[0]}"))
-        elif self.depth > MAX_DEPTH:
-            self.problems.append(mark.problem("nested more deeply than any spec needs"))
+    def _tree(self, event: Any, key_mark: Mark | None = None) -> Tree:
+        mark = self._mark(event)
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor not in self.anchors:  # else it is refused already
+                self.problems.append(mark.problem(f"{NO_PROPERTIES} *{event.anchor}"))
+            return Tree(None, mark, key_mark or mark)
+        found = PROPERTY.match(self.text, event.start_mark.index) if event.anchor or event.tag else None
+        if found:
+            self.anchors.add(event.anchor)
+            self.problems.append(mark.problem(f"{NO_PROPERTIES} {found[0][:60]}"))
+        if isinstance(event, yaml.ScalarEvent):
+            value = None if found else self._scalar(event, mark)
         else:
-            return True
-        return False
+            value = self._collection(event, mark)
+        return Tree(value, mark, key_mark or mark)
 
-    def _mark(self, node: Node) -> Mark:
-        return Mark(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
+    def _mark(self, event: Any) -> Mark:
+        return Mark(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
 
-    def _value(self, node: Node, mark: Mark) -> Any:
-        if isinstance(node, MappingNode):
-            return self._mapping(node)
-        if isinstance(node, SequenceNode):
-            return [self.build(item) for item in node.value]
-        return self._scalar(node, mark) if isinstance(node, ScalarNode) else None
+    def _collection(self, event: Any, mark: Mark) -> Any:
+        """A list or a mapping; one that lies too deep ends the reading, for what follows could go on for ever."""
+        self.depth += 1
+        if self.depth > MAX_DEPTH + 1:
+            raise SpecError([*self.problems, mark.problem("nested more deeply than any spec needs")])
+        value = self._mapping() if isinstance(event, yaml.MappingStartEvent) else self._list()
+        self.depth -= 1
+        return value
 
-    def _mapping(self, node: MappingNode) -> dict[str, Tree]:
+    def _list(self) -> list[Tree]:
+        items = []
+        while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
+            items.append(self._tree(event))
+        return items
+
+    def _mapping(self) -> dict[str, Tree]:
         entries: dict[str, Tree] = {}
-        for key, value in node.value:
-            mark = self._mark(key)
-            self._is_plain(key, mark)
-            self._check_text(key.value, mark)
-            if not isinstance(key, ScalarNode):
+        while not isinstance(event := next(self.events), yaml.MappingEndEvent):
+            key = event.value if isinstance(event, yaml.ScalarEvent) else None
+            mark = self._tree(event).mark
+            value = self._tree(next(self.events), mark)
+            if key is None:
                 self.problems.append(mark.problem("a key must be a word; found a list or a mapping"))
-            elif key.value in entries:
-                first = entries[key.value].key_mark
-                self.problems.append(
-                    mark.problem(f"duplicate key {key.value!r}; it is already set in line {first.line}")
-                )
+            elif key in entries:
+                first = entries[key].key_mark
+                self.problems.append(mark.problem(f"duplicate key {key!r}; it is already set in line {first.line}"))
             else:
-                entries[key.value] = self.build(value, key)
+                entries[key] = value
         return entries
 
-    def _scalar(self, node: ScalarNode, mark: Mark) -> Any:
-        text: str = node.value
-        match str(node.tag).removeprefix("tag:yaml.org,2002:"):
-            case "null":
+    def _scalar(self, event: Any, mark: Mark) -> Any:
+        text: str = event.value
+        if event.implicit[0]:  # neither quoted nor tagged
+            if NULL.fullmatch(text):
                 return None
-            case "bool":
+            if BOOL.fullmatch(text):
                 return text.lower() == "true"
-            case "int" | "float" as kind:
-                return self._number(text, kind, mark)
-        self._check_text(text, mark)
+            if INT.fullmatch(text) or FLOAT.fullmatch(text):
+                return self._number(text, mark)
+        if found := UNPRINTABLE.search(text):
+            self.problems.append(mark.problem(f"control characters are not allowed; found {found[0]!r}"))
         return text
 
-    def _check_text(self, text: object, mark: Mark) -> None:
-        if isinstance(text, str) and (found := UNPRINTABLE.search(text)):
-            self.problems.append(mark.problem(f"control characters are not allowed; found {found[0]!r}"))
-
-    def _number(self, text: str, kind: str, mark: Mark) -> int | float | None:
+    def _number(self, text: str, mark: Mark) -> int | float | None:
         shown = text if len(text) <= 60 else f"{text[:57]}..."
         digits = text.replace("_", "").lower()
         value: int | float
         try:
-            if kind == "int":
+            if INT.fullmatch(text):
                 value = int(digits, 0 if digits.lstrip("+-")[:2] in ("0x", "0o", "0b") else 10)
             else:
                 value = float(digits.replace(".inf", "inf").replace(".nan", "nan"))

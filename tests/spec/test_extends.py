@@ -19,7 +19,7 @@ def test_a_mistake_in_a_parent_is_told_in_the_parents_file(write: Write) -> None
 
 
 def test_a_parent_that_is_no_yaml_is_told_in_the_parents_file(write: Write) -> None:
-    message = "parent.yaml:1:5: not valid YAML: expected the node content, but found '<stream end>'"
+    message = "parent.yaml:2:1: not valid YAML: while parsing a flow node: did not find expected node content"
     assert mistakes(write(child="name: child\nextends: parent\n", parent="a: [")) == [message]
 
 

@@ -87,7 +87,7 @@ BLOCK_AXES = "position, residual, norm, mixer, pattern, mlp, experts"
                 "expected an even whole number of them in block 'a'"
             ],
         ),
-        ("blocks:\n  a:\nlayers: [a]\n", ["16:1: blocks.a: found nothing, expected a mapping"]),
+        ("blocks:\n  a:\nlayers: [a]\n", ["15:5: blocks.a: found nothing, expected a mapping"]),
         ("blocks: [a]\n", ["14:9: blocks: found ['a'] (a list), expected a mapping"]),
         ("extends: [a]\n", ["14:10: extends: found ['a'] (a list), expected text"]),
         ("titel: Root\n", [f"14:1: unknown key 'titel'; allowed: {KEYS}; did you mean 'title'?"]),

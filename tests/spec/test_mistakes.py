@@ -62,7 +62,7 @@ def test_the_root_spec_is_good(write: Write) -> None:
         ("dense", "dens", [f"10:14: unknown pattern 'dens'; allowed: {PATTERNS}; did you mean 'dense'?"]),
         ("dense", "xyz", [f"10:14: unknown pattern 'xyz'; allowed: {PATTERNS}"]),
         ("dense", "[dense]", [f"10:14: pattern needs a kind; found ['dense'] (a list), expected one of: {PATTERNS}"]),
-        ("dense", "", [f"11:3: pattern needs a kind; found nothing, expected one of: {PATTERNS}"]),
+        ("dense", "", [f"10:11: pattern needs a kind; found nothing, expected one of: {PATTERNS}"]),
         ("dense", "3", [f"10:14: pattern needs a kind; found 3 (a whole number), expected one of: {PATTERNS}"]),
         (
             "dense",
@@ -91,7 +91,7 @@ def test_the_root_spec_is_good(write: Write) -> None:
             "num_layers: -4",
             ["4:20: dims.num_layers: found -4 (a whole number), expected a number above 0"],
         ),
-        ("num_layers: 4", "num_layers: ", ["4:19: dims.num_layers: found nothing, expected a whole number"]),
+        ("num_layers: 4", "num_layers: ", ["4:20: dims.num_layers: found nothing, expected a whole number"]),
         (
             "num_layers: 4",
             "num_layers: 1000000000000",
@@ -268,7 +268,7 @@ def test_a_mistake_in_a_mixer_of_a_mixer_is_told_at_its_place(
     ("key", "messages"),
     [
         ("choices: [1]\n", ["5:10: choices: found [1] (a list), expected a mapping"]),
-        ("choices:\n", ["6:1: choices: found nothing, expected a mapping"]),
+        ("choices:\n", ["5:9: choices: found nothing, expected a mapping"]),
         ("", ["1:1: missing key 'choices'"]),
     ],
 )
