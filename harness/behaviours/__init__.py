@@ -6,6 +6,7 @@ A fact is true, false or a number. What a fact should be is said elsewhere: noth
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from harness.registry import Registry
@@ -22,8 +23,12 @@ SHARPER = 8
 """Times the usual weights: fresh ones are so small that attention hardly tells tokens apart."""
 
 
+@lru_cache(maxsize=2)
 def small_model(spec: Spec) -> Decoder:
-    """The scaled model of a spec in double precision, with weights that make attention sharp."""
+    """The scaled model of a spec in double precision, with weights that make attention sharp.
+
+    It is built once for all that is asked of a spec, so whoever changes it changes it back.
+    """
     import torch
 
     from harness.factory import build

@@ -30,10 +30,11 @@ def embedding_gradient(spec: Spec) -> Fact:
     way = torch.randn(table.shape, dtype=table.dtype, generator=generator)
 
     def value(moved: float) -> Tensor:
+        before = table.detach().clone()
         with torch.no_grad():
             table.add_(way, alpha=moved)
             out: Tensor = (model.embedding(ids[None], scheme, Places(ids, 8))[0] * to).sum()
-            table.sub_(way, alpha=moved)
+            table.copy_(before)
         return out
 
     (gradient,) = torch.autograd.grad((model.embedding(ids[None], scheme, Places(ids, 8))[0] * to).sum(), table)

@@ -56,12 +56,13 @@ def norm_behind_layers(spec: Spec) -> Fact:
     def larger(layer: object, given: object, out: Tensor) -> Tensor:
         return out * factor
 
-    model.layers[-1].register_forward_hook(larger)
+    hook = model.layers[-1].register_forward_hook(larger)
     ids = torch.arange(8)[None]
     with torch.no_grad():
         first = model(ids)
         factor *= 2
         second = model(ids)
+    hook.remove()
     return torch.allclose(first, second, rtol=1e-6)
 
 
@@ -82,7 +83,8 @@ def deepnorm_block(spec: Spec) -> Fact:
 
     if not {"mixer_norm", "mlp_norm"} <= set(dict(block.named_children())):
         return False
-    block.register_forward_hook(check)
+    hook = block.register_forward_hook(check)
     with torch.no_grad():
         model(torch.arange(8)[None])
+    hook.remove()
     return all(found)

@@ -104,8 +104,8 @@ class Flops(Metric):
         pin them down: the longest, and a ragged one. Of a recurrence, which is counted token by token, the longest that
         is counted at once is short; nothing of it grows faster than the length.
         """
-        longest, ragged = spec.dims.max_seq_len, min(9 if spec.recurrent else 129, spec.dims.max_seq_len)
-        at_once = min(17, longest) if spec.recurrent else longest
+        longest, ragged = spec.dims.max_seq_len, min(3 if spec.recurrent else 129, spec.dims.max_seq_len)
+        at_once = min(7, longest) if spec.recurrent else longest
         return {
             "seq_lens": lengths_up_to(longest),
             "check": [["prefill", 1, at_once], ["decode", 2, longest], ["train", 2, ragged]],

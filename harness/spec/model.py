@@ -114,6 +114,10 @@ class Spec:
     weights: Weights | None = None
     context_tokens: ContextTokens | None = None
 
+    def __hash__(self) -> int:
+        """That of the architecture: specs that are equal have the same."""
+        return int(self.hash, 16)
+
     def layer(self, index: int) -> Choices:
         """The choices of the layer at `index`, from 0."""
         return self.blocks[self.layers[index % len(self.layers)]]
