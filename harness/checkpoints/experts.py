@@ -43,6 +43,15 @@ def behind_the_first(config: Config, count: int) -> list[bool]:
     return [layer >= first for layer in range(count)]
 
 
+def by_kinds(config: Config, count: int, first: int = 1) -> list[bool]:
+    """The same, where a list says which layers are `dense` and which `sparse`; without it the first are dense."""
+    assumed = ["dense" if layer < first else "sparse" for layer in range(count)]
+    kinds = config.take("mlp_layer_types", default=assumed)
+    if set(kinds) - {"dense", "sparse"} or len(kinds) != count:
+        config.refuse("mlp_layer_types", kinds, f"expected {count} of dense, sparse")
+    return [kind == "sparse" for kind in kinds]
+
+
 def every_few(config: Config, count: int) -> list[bool]:
     """The same, where each `decoder_sparse_step`-th layer has experts unless `mlp_only_layers` names it."""
     step, without = config.take("decoder_sparse_step", default=1), config.take("mlp_only_layers", default=[])
@@ -64,14 +73,14 @@ def corrected(config: Config, *, normalised: bool) -> dict[str, Any]:
         config: of the release.
         normalised: what is assumed where the config does not say.
     """
-    shared = config.take("n_shared_experts", default=None)
+    shared = config.take("n_shared_experts", "num_shared_experts", default=None)
     width = config.take("moe_intermediate_size")
     return {
-        "num_experts": config.take("n_routed_experts"),
+        "num_experts": config.take("n_routed_experts", "num_experts"),
         "experts_per_token": config.take("num_experts_per_tok"),
         "score": "sigmoid",
         "normalised": config.take("norm_topk_prob", default=normalised),
-        "scale": config.take("routed_scaling_factor", default=1.0, of=float),
+        "scale": config.take("routed_scaling_factor", "router_scaling_factor", default=1.0, of=float),
         "correction": True,
         **grouped(config),
         **({"shared_size": shared * width} if shared else {}),
@@ -119,6 +128,18 @@ class StackedInside(Form):
         import torch
 
         return torch.cat(list(own), dim=1)
+
+
+class StackedInsideTransposed(StackedInside):
+    """The same, stored [E, in, rows]."""
+
+    def to_model(self, released: Any, shapes: Sequence[Shape]) -> list[Any]:
+        """Swap the last two dimensions, and cut the rows of each."""
+        return super().to_model(released.transpose(1, 2), shapes)
+
+    def to_release(self, own: Sequence[Any]) -> Any:
+        """Join the rows of each, and swap the last two dimensions."""
+        return super().to_release(own).transpose(1, 2)
 
 
 GATE_AND_UP_INSIDE: Templates = {

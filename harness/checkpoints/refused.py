@@ -7,8 +7,7 @@ CROSS = "the decoder of an encoder-decoder, with cross-attention"
 
 _BY_REASON = {
     # The experts of the MLP.
-    "mixture of experts in a layout that is not translated": "aria_text cohere2_moe dbrx exaone_moe flex_olmo "
-    "hy_v3 kolibri1 mellum solar_open",
+    "mixture of experts in a layout that is not translated": "aria_text cohere2_moe dbrx kolibri1 mellum",
     "mixture of experts and latent attention in a layout that is not translated": "axk1 longcat_flash",
     "mixture of experts, and latent attention to the keys that an indexer picks": "axk2 deepseek_v32 dots3_note_text "
     "glm_moe_dsa",
@@ -19,7 +18,7 @@ _BY_REASON = {
     "mixture of experts and attention sinks": "flint granitemoe_swa mimo_v2_flash",
     "mixture of experts and gated attention": "afmoe beam laguna",
     "mixture of experts, in attention too": "jetmoe",
-    "mixture of experts and convolutions": "inkling2_text inkling_text lfm2_moe zaya",
+    "mixture of experts and convolutions": "inkling2_text inkling_text zaya",
     "mixture of experts, linear and latent attention": "bailing_hybrid",
     # Other layers than attention.
     "attention that several layers share, and that reads the vectors of the tokens too": "zamba zamba2",

@@ -47,6 +47,7 @@ WRAPPERS: dict[str, tuple[str, str]] = {
     "qwen2_vl": ("qwen2_vl_text", AND_VIDEO),
     "qwen3_5": ("qwen3_5_text", AND_VIDEO),
     "qwen3_5_moe": ("qwen3_5_moe_text", AND_VIDEO),
+    "qwen3_vl_moe": ("qwen3_vl_moe_text", AND_VIDEO),
     "qwen3_vl": ("qwen3_vl_text", AND_VIDEO),
     "shieldgemma2": ("gemma3_text", IMAGES),
     "smolvlm": ("llama", AND_VIDEO),

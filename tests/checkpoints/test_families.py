@@ -30,6 +30,7 @@ COMPLETED: dict[str, dict[str, Any]] = {
     "glm4_moe": {"head_dim": 128},
     "hunyuan_v1_dense": {"head_dim": 128},
     "hunyuan_v1_moe": {"head_dim": 128, "num_experts": 4, "moe_topk": 2},
+    "lfm2_moe": {"layer_types": ["conv"] * 31 + ["full_attention"]},
     "ministral": {"head_dim": 128},
     "nemotron": {"num_key_value_heads": 48},
 }

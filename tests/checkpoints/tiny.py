@@ -114,15 +114,21 @@ LLAMA4 = {
     "rope_parameters": {"rope_type": "default", "rope_theta": 100.0},
 }
 LOCAL_EXPERTS = {**BASE, "num_local_experts": 4, "num_experts_per_tok": 2}
+SHARED_EXPERTS = {
+    "num_experts": 8,
+    "num_experts_per_tok": 3,
+    "moe_intermediate_size": 20,
+    "num_shared_experts": 2,
+}
 QWEN_EXPERTS = {**BASE, "num_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 20}
-ROUTED_EXPERTS = {
+EVERYWHERE_EXPERTS = {
     **BASE,
     "n_routed_experts": 8,
     "num_experts_per_tok": 3,
     "moe_intermediate_size": 20,
     "n_shared_experts": 2,
-    "first_k_dense_replace": 1,
 }
+ROUTED_EXPERTS = {**EVERYWHERE_EXPERTS, "first_k_dense_replace": 1}
 GROUPS = {"n_group": 4, "topk_group": 2, "routed_scaling_factor": 2.5}
 LATENT = {
     **MULTI_HEAD,
@@ -173,6 +179,7 @@ DELTA = {
 """What a recurrence gives for a query that meets no key is rounding errors alone, which a norm would make large."""
 DELTA_EXPERTS = {**DELTA, "num_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 20}
 LFM2 = {**BASE, "layer_types": ["conv", "full_attention", "conv"], "block_multiple_of": 4}
+LFM2_EXPERTS = {**LFM2, "num_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 20}
 MAMBA = {
     "num_hidden_layers": 3,
     "hidden_size": 32,
@@ -341,6 +348,48 @@ TINY: dict[str, list[dict[str, Any]]] = {
     "qwen3_5_text": [
         {**DELTA, "num_hidden_layers": 4},
         {**DELTA, "layer_types": ["full_attention", "linear_attention", "full_attention"], "attention_bias": True},
+    ],
+    "flex_olmo": [
+        {**BASE, "num_experts": 6, "num_experts_per_tok": 2},
+        {**BASE, "num_experts": 6, "num_experts_per_tok": 2, "norm_topk_prob": True, "attention_bias": True},
+    ],
+    "solar_open": [
+        {**EVERYWHERE_EXPERTS, "head_dim": 8},
+        {**EVERYWHERE_EXPERTS, **GROUPS, "head_dim": 12, "attention_bias": True, "tie_word_embeddings": True},
+    ],
+    "exaone_moe": [
+        {**WINDOW, **SHARED_EXPERTS, "sliding_window_pattern": 2, "head_dim": 8},
+        {
+            **WINDOW,
+            **SHARED_EXPERTS,
+            **GROUPS,
+            "layer_types": ["sliding_attention", "full_attention", "full_attention"],
+            "mlp_layer_types": ["dense", "sparse", "dense"],
+            "head_dim": 12,
+        },
+    ],
+    "hy_v3": [
+        {**BASE, **SHARED_EXPERTS, "head_dim": 8, "router_scaling_factor": 2.5},
+        {
+            **BASE,
+            **SHARED_EXPERTS,
+            "head_dim": 12,
+            "mlp_layer_types": ["sparse", "dense", "sparse"],
+            "attention_bias": True,
+            "tie_word_embeddings": True,
+        },
+    ],
+    "lfm2_moe": [
+        {**LFM2_EXPERTS, "num_dense_layers": 1},
+        {
+            **LFM2_EXPERTS,
+            "num_dense_layers": 0,
+            "use_expert_bias": False,
+            "norm_topk_prob": False,
+            "routed_scaling_factor": 2.5,
+            "conv_bias": True,
+            "tie_word_embeddings": False,
+        },
     ],
     "qwen3_5_moe_text": [{**DELTA_EXPERTS, "num_hidden_layers": 4, "shared_expert_intermediate_size": 24}],
     "olmo_hybrid": [

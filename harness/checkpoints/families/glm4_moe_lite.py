@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from harness.checkpoints.config import Config
-from harness.checkpoints.experts import corrected, with_experts
+from harness.checkpoints.experts import by_kinds, corrected, with_experts
 from harness.checkpoints.families import FURTHER, Document, Fields, families, with_mtp
 from harness.checkpoints.families.deepseek_v2 import LatentLlama
 
@@ -39,9 +39,5 @@ class GLM4MoeLite(LatentLlama, called="GLM"):
         config.ignore("first_k_dense_replace", "topk_method", "scoring_func")  # not read: the list and sigmoids are
         document = with_mtp(super().document(config), config.take(*FURTHER, default=0))
         count = document["dims"]["num_layers"]
-        kinds = config.take("mlp_layer_types", default=["dense"] + ["sparse"] * (count - 1))
-        if set(kinds) - {"dense", "sparse"} or len(kinds) != count:
-            config.refuse("mlp_layer_types", kinds, f"expected {count} of dense, sparse")
         experts = corrected(config, normalised=True)
-        width = config.take("moe_intermediate_size")
-        return with_experts(document, experts, width, [kind == "sparse" for kind in kinds])
+        return with_experts(document, experts, config.take("moe_intermediate_size"), by_kinds(config, count))

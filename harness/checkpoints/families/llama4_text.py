@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from harness.checkpoints.config import Config
-from harness.checkpoints.experts import EXPERT, StackedInside, with_experts
+from harness.checkpoints.experts import EXPERT, StackedInsideTransposed, with_experts
 from harness.checkpoints.families import Document, Fields, families
 from harness.checkpoints.families.llama import NAMES, Llama
-from harness.checkpoints.layout import Shape, Templates
+from harness.checkpoints.layout import Templates
 from harness.checkpoints.rotary import parameters_of
 from harness.spec.model import Spec
 
 FULL, CHUNKED = "full_attention", "chunked_attention"
 BLOCKS = {FULL: "full", CHUNKED: "chunked"}
 LAYER, OWN = "model.layers.{i}.feed_forward.", "layers.{i}.mlp."
-
-
-class StackedInsideTransposed(StackedInside):
-    """The same, stored [E, in, rows]."""
-
-    def to_model(self, released: Any, shapes: Sequence[Shape]) -> list[Any]:
-        """Swap the last two dimensions, and cut the rows of each."""
-        return super().to_model(released.transpose(1, 2), shapes)
-
-    def to_release(self, own: Sequence[Any]) -> Any:
-        """Join the rows of each, and swap the last two dimensions."""
-        return super().to_release(own).transpose(1, 2)
 
 
 @families.register("llama4_text")

@@ -29,11 +29,14 @@ class Qwen3Moe(Qwen3, called="Qwen"):
         "max_position_embeddings": 32768,
     }
 
+    num_experts: ClassVar[int] = 128
+    """How many experts there are where the config does not say."""
+
     def document(self, config: Config) -> Document:
         """Qwen3's, with experts."""
         document = super().document(config)
         experts = {
-            "num_experts": config.take("num_experts", "num_local_experts", default=128),
+            "num_experts": config.take("num_experts", "num_local_experts", default=self.num_experts),
             "experts_per_token": config.take("num_experts_per_tok", default=8),
             "normalised": config.take("norm_topk_prob", default=False),
         }
