@@ -60,7 +60,7 @@ _BY_REASON = {
 }
 
 _ELSEWHERE = {
-    "mixture of experts": "deepseek grok-1 llama_moe phixtral",
+    "mixture of experts": "grok-1 llama_moe phixtral",
     "recurrent layers": "griffin rwkv5 rwkv6 rwkv7",
     "long convolutions": "stripedhyena",
     "attention to blocks of keys that differ from head to head": "phi3small",

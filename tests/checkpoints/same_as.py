@@ -111,6 +111,23 @@ def expert_by_expert(tensors: Tensors) -> Tensors:
     return apart
 
 
+def out_of_one(tensors: Tensors) -> Tensors:
+    """Experts of Granite, and what every token goes through, each with gate and up of its own."""
+    apart = {}
+    for name, tensor in tensors.items():
+        if ".block_sparse_moe.experts." in name or ".shared_mlp." in name:
+            several = ".experts." in name
+            for number, expert in enumerate(tensor if several else (tensor,)):
+                stem = name.split(".block_sparse_moe" if several else ".shared_mlp")[0] + ".mlp."
+                stem += f"experts.{number}." if several else "shared_experts."
+                into = "gate_up" in name or "input_linear" in name
+                parts = zip(("gate", "up"), expert.chunk(2), strict=True) if into else [("down", expert)]
+                apart |= {f"{stem}{part}_proj.weight": rows.clone() for part, rows in parts}
+        else:
+            apart[name] = tensor
+    return apart
+
+
 KIMI = {
     **BASE,
     "num_key_value_heads": 4,
@@ -125,6 +142,14 @@ KIMI = {
     "n_group": 1,
     "topk_group": 1,
     "first_k_dense_replace": 1,
+}
+GRANITE = {
+    **BASE,
+    "num_experts_per_tok": 2,
+    "embedding_multiplier": 1.0,
+    "residual_multiplier": 1.0,
+    "logits_scaling": 1.0,
+    "attention_multiplier": 8**-0.5,
 }
 PUZZLE = {"attention": {"n_heads_in_group": 2, "no_op": False}, "ffn": {"ffn_mult": 1.5, "no_op": False}}
 ORION = {**BASE, "rms_norm_eps": 1e-5, "num_key_value_heads": 4}
@@ -222,9 +247,46 @@ SAME_AS: dict[str, list[SameAs]] = {
                 "attention_multiplier": 8**-0.5,
                 "tie_word_embeddings": True,
             },
-        )
+        ),
+        SameAs(
+            {**BASE, **MINICPM, "num_experts": 6, "num_experts_per_tok": 2},
+            "granitemoe",
+            {
+                **GRANITE,
+                "embedding_multiplier": 12.0,
+                "residual_multiplier": 1.4 / 3**0.5,
+                "logits_scaling": 2.0,
+                "tie_word_embeddings": True,
+                "num_local_experts": 6,
+            },
+            {
+                r"block_sparse_moe\.router": "mlp.gate",
+                r"(experts\.\d)\.gate_proj": r"\1.w1",
+                r"(experts\.\d)\.up_proj": r"\1.w3",
+                r"(experts\.\d)\.down_proj": r"\1.w2",
+            },
+            out_of_one,
+        ),
     ],
     "minimax_text_01": [MINIMAX],
+    "deepseek": [
+        SameAs(
+            {
+                **BASE,
+                "n_routed_experts": 6,
+                "num_experts_per_tok": 2,
+                "norm_topk_prob": True,
+                "moe_intermediate_size": 20,
+                "n_shared_experts": shared,
+                "first_k_dense_replace": 0,
+            },
+            "granitemoeshared",
+            {**GRANITE, "intermediate_size": 20, "shared_intermediate_size": 20 * shared, "num_local_experts": 6},
+            {r"block_sparse_moe\.router": "mlp.gate"},
+            out_of_one,
+        )
+        for shared in (0, 2)
+    ],
     "minimax_m1": [MINIMAX],
     "mimo": [SameAs({**BASE, "attention_bias": True, "use_mrope": False}, "qwen2", BASE)],
     "orion": [SameAs(ORION, "stablelm", {**ORION, "layer_norm_eps": 1e-5, "partial_rotary_factor": 1.0})],
