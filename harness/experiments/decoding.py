@@ -1,15 +1,16 @@
-"""What a cached token costs: one step of attention over the context for each arrangement of the key-value heads."""
+"""What a token costs behind a context: one step of each arrangement of key-value heads, of latents, of recurrences."""
 
 from __future__ import annotations
 
 import itertools
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.choices.patterns import Pattern, patterns
 from harness.experiments import Experiment, experiments
+from harness.experiments.recurrences import STEPS
 from harness.timing import (
     Samples,
     compared,
@@ -26,24 +27,132 @@ if TYPE_CHECKING:
     import torch
 
 HEADS, CHANNELS, WINDOW = 8, 64, 256
-ARRANGEMENTS: dict[str, tuple[int, str, bool]] = {
-    "MHA": (HEADS, "dense", False),
-    "GQA, 4 queries a key head": (HEADS // 4, "dense", False),
-    "MQA": (1, "dense", False),
-    "MHA, banded": (HEADS, "banded", False),
-    "MHA, int8 cache": (HEADS, "dense", True),
-    "GQA, int8 cache": (HEADS // 4, "dense", True),
-    "MQA, int8 cache": (1, "dense", True),
+Made = tuple[Callable[[], object], int]
+"""The step of the n-th token, again and again in the same place; and the bytes of what is kept."""
+
+
+@dataclass(frozen=True)
+class KeysAndValues:
+    """Softmax attention over keys and values.
+
+    Attributes:
+        kv_heads: heads of keys and values.
+        kind: of the pattern.
+        quantised: whether the cache is of 8 bits.
+    """
+
+    kv_heads: int
+    kind: str = "dense"
+    quantised: bool = False
+
+    @property
+    def pattern(self) -> Pattern:
+        """Dense, or the last WINDOW keys."""
+        return patterns[self.kind](**({"window": WINDOW} if self.kind == "banded" else {}))
+
+    def step(self, n: int, batch_size: int, dtype: torch.dtype) -> Made:
+        """The token's key and value into the cache, and its query over all that this holds."""
+        import torch
+
+        from harness.modules.kernels.attend import attend
+        from harness.modules.kernels.view import View
+        from harness.modules.key_values import key_values
+        from harness.modules.states import Room
+
+        heads = (self.kv_heads, CHANNELS)
+        state = key_values(Room(capacity=n, quantised=self.quantised), self.pattern, (heads, heads))
+        before = _normal(batch_size, 1, *heads, dtype=dtype).expand(-1, n - 1, -1, -1)
+        q = _normal(batch_size, 1, HEADS, CHANNELS, dtype=dtype)
+        k, v = (_normal(batch_size, 1, *heads, dtype=dtype) for _ in range(2))
+        state.extend(before, before)
+        state.extend(k, v)
+        held, place = state.nbytes, torch.tensor([n - 1], device=device())
+        everywhere = torch.arange(n, device=device())
+
+        def step() -> object:
+            if not self.pattern.forgets:  # a band moves on, and holds as much; elsewhere the last is written anew
+                state.length = n - 1
+            keys, values, columns = state.extend(k, v)
+            seen = everywhere if columns is None else columns.to(device())
+            return attend(self.pattern, q, keys, values, View(place, seen))
+
+        return step, held
+
+
+@dataclass(frozen=True)
+class OfLatents:
+    """Latent attention, absorbed: queries meet the latents, and weights of latents become values.
+
+    Attributes:
+        rank: numbers of a latent.
+        shared: channels of the keys that all heads share.
+    """
+
+    rank: int
+    shared: int
+    kv_heads = 1
+
+    def step(self, n: int, batch_size: int, dtype: torch.dtype) -> Made:
+        """The token's latent into the cache, its queries over all of them, and the products before and behind."""
+        import torch
+
+        from harness.modules.kernels.attend import attend
+        from harness.modules.kernels.view import View
+        from harness.modules.mixers.latent import Latents
+        from harness.modules.states import Room
+
+        width, pattern = self.rank + self.shared, patterns["dense"]()
+        state = Latents(Room(capacity=n), width)
+        state.extend(_normal(batch_size, 1, width, dtype=dtype).expand(-1, n - 1, -1))
+        latent = _normal(batch_size, 1, width, dtype=dtype)
+        own, turned = (_normal(HEADS, batch_size, size, dtype=dtype) for size in (CHANNELS, self.shared))
+        for_keys, for_values = (_normal(HEADS, CHANNELS, self.rank, dtype=dtype) for _ in range(2))
+        state.extend(latent)
+        held, place = state.nbytes, torch.tensor([n - 1], device=device())
+        view = View(place, torch.arange(n, device=device()))
+
+        def step() -> object:
+            state.length = n - 1
+            latents = state.extend(latent)[:, :, None]
+            queries = torch.cat((own @ for_keys, turned), -1).transpose(0, 1)[:, None]
+            weighted = attend(pattern, queries, latents, latents[..., : self.rank], view)
+            return (weighted[:, 0].transpose(0, 1) @ for_values.mT).transpose(0, 1)[:, None]
+
+        return step, held
+
+
+@dataclass(frozen=True)
+class Recurring:
+    """A recurrence, which keeps a matrix for each head, in 32 bits.
+
+    Attributes:
+        kind: of the mixer.
+    """
+
+    kind: str
+    kv_heads = 0
+
+    def step(self, n: int, batch_size: int, dtype: torch.dtype) -> Made:
+        """The token into the state, and read from it; how many came before makes no difference."""
+        given, update, state = STEPS[self.kind](batch_size, HEADS, CHANNELS)
+        return lambda: update(*given, state)[0], state.nbytes
+
+
+ARRANGEMENTS: dict[str, KeysAndValues | OfLatents | Recurring] = {
+    "MHA": KeysAndValues(HEADS),
+    "GQA, 4 queries a key head": KeysAndValues(HEADS // 4),
+    "MQA": KeysAndValues(1),
+    "MHA, banded": KeysAndValues(HEADS, "banded"),
+    "MHA, int8 cache": KeysAndValues(HEADS, quantised=True),
+    "GQA, int8 cache": KeysAndValues(HEADS // 4, quantised=True),
+    "MQA, int8 cache": KeysAndValues(1, quantised=True),
+    "latent attention": OfLatents(4 * CHANNELS, CHANNELS // 2),
+    "Mamba-2": Recurring("mamba2"),
+    "gated DeltaNet": Recurring("gated_delta"),
 }
-"""Key-value heads, pattern, and whether the cache is quantised; MHA is what the others are compared with."""
+"""MHA is what the others are compared with. Latents have their releases' shares of a head's channels."""
 STACK_BYTES, MOST_LAYERS = 1 << 28, 32
 """The caches of a stack together, which no cache of a processor holds, unless that takes more layers than these."""
-
-
-def pattern_of(arrangement: str) -> Pattern:
-    """Dense, or the last WINDOW keys."""
-    kind = ARRANGEMENTS[arrangement][1]
-    return patterns[kind](**({"window": WINDOW} if kind == "banded" else {}))
 
 
 @experiments.register("decoding")
@@ -54,7 +163,7 @@ class Decoding(Experiment):
     of a stack in turn, as in a model.
     """
 
-    version = 4
+    version = 5
 
     def settings(self, profile: str) -> list[dict[str, Any]]:
         """One sequence over 512 to 16384 tokens, and there through a stack; in the full profile more of each."""
@@ -113,11 +222,11 @@ def _layers(settings: dict[str, Any], cache_bytes: int) -> int:
 
 def _rows(n: int, settings: dict[str, Any], runs: Sequence[Samples], held: dict[str, int]) -> list[dict[str, Any]]:
     rows, batch_size = [], settings["batch_size"]
-    for name, (kv_heads, _, _) in ARRANGEMENTS.items():
+    for name, arrangement in ARRANGEMENTS.items():
         reading = _reading(name)
         to = reading if name == "MHA" else "MHA"
         row: dict[str, Any] = {"name": f"{name} to {to}, {n}", "seq_len": n, "arrangement": name}
-        row |= {"kv_heads": kv_heads, "cache_bytes": held[name], "to": to}
+        row |= {"kv_heads": arrangement.kv_heads, "cache_bytes": held[name], "to": to}
         row["layers"] = _layers(settings, held[name])
         row |= compared(runs, name, to, controlled="MHA", anchor=reading)
         row["tokens_per_s"] = asdict(geometric([batch_size / statistics.median(run[name]) for run in runs]))
@@ -134,11 +243,11 @@ def sample(settings: dict[str, Any], number: int) -> dict[str, Any]:
     found = {}
     for n in settings["seq_lens"]:
         steps, held = {}, {}
-        for name in ARRANGEMENTS:
+        for name, arrangement in ARRANGEMENTS.items():
             shape = n, settings["batch_size"], getattr(torch, settings["dtype"])
-            first, held[name] = step_of(name, *shape)
+            first, held[name] = arrangement.step(*shape)
             layers = range(_layers(settings, held[name]))
-            steps[name] = _in_turn([first, *(step_of(name, *shape)[0] for _ in layers[1:])])
+            steps[name] = _in_turn([first, *(arrangement.step(*shape)[0] for _ in layers[1:])])
             steps[_reading(name)] = _in_turn([torch.ones(held[name] // 4, device=device()).sum for _ in layers])
         samples = in_turns(steps, "MHA", settings["rounds"], settings["block_s"], number)
         found[str(n)] = {"samples": samples, "bytes": held}
@@ -155,31 +264,7 @@ def _in_turn(calls: Sequence[Callable[[], object]]) -> Callable[[], object]:
     return call
 
 
-def step_of(name: str, n: int, batch_size: int, dtype: torch.dtype) -> tuple[Callable[[], object], int]:
-    """The n-th token, again and again in the same place; and the bytes of the cache."""
+def _normal(*shape: int, dtype: torch.dtype) -> torch.Tensor:
     import torch
 
-    from harness.modules.kernels.attend import attend
-    from harness.modules.kernels.view import View
-    from harness.modules.key_values import key_values
-    from harness.modules.states import Room
-
-    kv_heads, _, quantised = ARRANGEMENTS[name]
-    pattern = pattern_of(name)
-    state = key_values(Room(capacity=n, quantised=quantised), pattern, ((kv_heads, CHANNELS), (kv_heads, CHANNELS)))
-    before = torch.randn(batch_size, 1, kv_heads, CHANNELS, dtype=dtype, device=device()).expand(-1, n - 1, -1, -1)
-    q = torch.randn(batch_size, 1, HEADS, CHANNELS, dtype=dtype, device=device())
-    k, v = (torch.randn(batch_size, 1, kv_heads, CHANNELS, dtype=dtype, device=device()) for _ in range(2))
-    state.extend(before, before)
-    state.extend(k, v)
-    held, place = state.nbytes, torch.tensor([n - 1], device=device())
-    everywhere = torch.arange(n, device=device())
-
-    def step() -> object:
-        if not pattern.forgets:  # a band moves on, and holds as much; elsewhere the last token is written anew
-            state.length = n - 1
-        keys, values, columns = state.extend(k, v)
-        seen = everywhere if columns is None else columns.to(device())
-        return attend(pattern, q, keys, values, View(place, seen))
-
-    return step, held
+    return torch.randn(shape, dtype=dtype, device=device())

@@ -111,6 +111,32 @@ def _rwkv(n: int, heads: int, channels: int) -> tuple[list[Tensor], Callable[...
     return given, lambda *each: wkv(*each)[0]
 
 
+Update = Callable[..., "tuple[Tensor, Tensor]"]
+"""Inputs of one token, and the state before it -> its output, and the state behind it."""
+
+
+def _mamba2_step(batch_size: int, heads: int, channels: int) -> tuple[list[Tensor], Update, Tensor]:
+    from harness.modules.kernels.decayed import decayed
+
+    shared = [_normal(batch_size, 1, 1, STATE), _normal(batch_size, 1, 1, STATE)]
+    given = [*shared, _normal(batch_size, 1, heads, channels), _decays(batch_size, 1, heads)]
+    return given, decayed, _normal(batch_size, heads, STATE, channels)
+
+
+def _gated_delta_step(batch_size: int, heads: int, channels: int) -> tuple[list[Tensor], Update, Tensor]:
+    from torch.nn.functional import normalize
+
+    from harness.modules.kernels.delta import delta
+
+    units = [normalize(_normal(batch_size, 1, heads, channels), dim=-1) for _ in range(2)]
+    rest = [_normal(batch_size, 1, heads, channels), _normal(batch_size, 1, heads).sigmoid()]
+    state = _normal(batch_size, heads, channels, channels)
+    return [*units, *rest, _decays(batch_size, 1, heads)], delta, state
+
+
+STEPS = {"mamba2": _mamba2_step, "gated_delta": _gated_delta_step}
+"""By the kind of mixer: inputs of one token for each sequence, what updates the state, and a state."""
+
 RECURRENCES = {
     "mamba": Recurrence({"state_size": SMALL_STATE}, lambda heads, width: 4 * heads * width * SMALL_STATE, _mamba),
     "mamba2": Recurrence({"state_size": STATE}, lambda heads, width: 4 * heads * width * STATE, _mamba2),

@@ -74,8 +74,8 @@ def decoding(n: int) -> dict[str, Callable[[], object]]:
         attend = torch.nn.functional.scaled_dot_product_attention
         return lambda: attend(q, k, v, enable_gqa=kv_heads < decoding.HEADS)
 
-    ours = {name: decoding.step_of(name, n, 1, torch.float32)[0] for name in ARRANGEMENTS}
-    return ours | {by_torch(name): torchs(decoding.ARRANGEMENTS[name][0]) for name in ARRANGEMENTS}
+    ours = {name: decoding.ARRANGEMENTS[name].step(n, 1, torch.float32)[0] for name in ARRANGEMENTS}
+    return ours | {by_torch(name): torchs(decoding.ARRANGEMENTS[name].kv_heads) for name in ARRANGEMENTS}
 
 
 def norms(how: str, settings: dict[str, int]) -> dict[str, Callable[[], object]]:

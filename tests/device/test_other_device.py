@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from harness.checkpoints.load import load_checkpoint
-from harness.experiments import attention, decoding, experiments, norms, throughput
+from harness.experiments import attention, decoding, experiments, norms, recurrences, throughput
 from harness.factory import build
 from harness.modules.decoder import Decoder
 from harness.spec import Spec, load_spec, spec_names
@@ -24,7 +24,7 @@ from tests.checkpoints.test_golden import CONTEXTS, GOLDEN
 from tests.device.simulated import OnDevice, simulated
 from tests.kernels.rows import changed
 
-EXPERIMENTS = (attention, decoding, norms, throughput)
+EXPERIMENTS = (attention, decoding, norms, recurrences, throughput)
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_a_step_of_decoding_is_alike(arrangement: str, n: int, monkeypatch: pyte
 
     @torch.no_grad()
     def steps() -> dict[str, Callable[[], object]]:
-        step, nbytes = decoding.step_of(arrangement, n, 2, torch.float32)
+        step, nbytes = decoding.ARRANGEMENTS[arrangement].step(n, 2, torch.float32)
         held.append(nbytes)
         return {"first": torch.no_grad()(step), "second": torch.no_grad()(step)}
 

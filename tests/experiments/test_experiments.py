@@ -11,7 +11,7 @@ from harness.choices.patterns import patterns
 from harness.errors import CountMismatchError
 from harness.experiments import experiments
 from harness.experiments.attention import KINDS, PEAK, PRODUCT, _counted_pairs, _laws_of_pairs
-from harness.experiments.decoding import ARRANGEMENTS, CHANNELS, HEADS, WINDOW, _in_turn, step_of
+from harness.experiments.decoding import ARRANGEMENTS, CHANNELS, HEADS, WINDOW, _in_turn
 from harness.experiments.recurrences import QUICK
 from harness.experiments.throughput import BLOCKS, Candidate, _alike, _block, flops
 from harness.factory import build
@@ -91,6 +91,9 @@ def test_decoding_holds_the_bytes_of_the_closed_forms() -> None:
         "MHA, int8 cache": 2 * HEADS * n * (CHANNELS + 4),
         "GQA, int8 cache": 2 * (HEADS // 4) * n * (CHANNELS + 4),
         "MQA, int8 cache": 2 * n * (CHANNELS + 4),
+        "latent attention": (4 * CHANNELS + CHANNELS // 2) * n * 4,
+        "Mamba-2": HEADS * CHANNELS * 128 * 4,
+        "gated DeltaNet": HEADS * CHANNELS * CHANNELS * 4,
     }
     assert found["exact"] == {"cache_bytes": {str(n): held}}
     assert set(held) == set(ARRANGEMENTS)
@@ -112,15 +115,16 @@ def test_decoding_goes_through_the_layers_of_a_stack_in_turn() -> None:
 
 @pytest.mark.parametrize("name", ARRANGEMENTS)
 def test_decoding_of_several_sequences_holds_as_many_times_the_bytes(name: str) -> None:
-    one, three = (step_of(name, 2 * WINDOW, batch_size, torch.float32)[1] for batch_size in (1, 3))
+    one, three = (ARRANGEMENTS[name].step(2 * WINDOW, batch_size, torch.float32)[1] for batch_size in (1, 3))
     assert three == 3 * one
 
 
 @pytest.mark.parametrize("name", ARRANGEMENTS)
 def test_a_step_of_decoding_runs_on_another_device_than_the_cpu(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """On the meta device, as there may be no GPU."""
-    monkeypatch.setattr("harness.experiments.decoding.device", lambda: "meta")
-    step, _ = step_of(name, 2 * WINDOW, 1, torch.bfloat16)
+    for module in ("decoding", "recurrences"):
+        monkeypatch.setattr(f"harness.experiments.{module}.device", lambda: "meta")
+    step, _ = ARRANGEMENTS[name].step(2 * WINDOW, 1, torch.bfloat16)
     out = step()
     assert isinstance(out, torch.Tensor)
     assert (out.shape, out.device.type) == ((1, 1, HEADS, CHANNELS), "meta")
