@@ -35,24 +35,25 @@ def convolution(x: Tensor, weight: Tensor, bias: Tensor | None = None, columns: 
     """
     if x.device.type == "meta":
         return reference(x, weight, bias, columns)
-    out: Tensor = _Taps.apply(_behind(x, columns, int(weight.shape[1]) - 1), weight.t().contiguous())  # type: ignore[no-untyped-call]
+    before = 0 if columns is None else int(weight.shape[1]) - 1
+    given = _behind(x, columns, before) if before else x
+    out: Tensor = _Taps.apply(given, weight.t().contiguous())  # type: ignore[no-untyped-call]
+    out = out[:, before:] if before else out
     return out if bias is None else out + bias
 
 
 class _Taps(torch.autograd.Function):
-    """The convolution of padded inputs, [B, T + taps - 1, C], by taps, [taps, C].
+    """The convolution of inputs, [B, T, C], with zeros before them, by taps, [taps, C].
 
     Autograd would make a gradient as large as the inputs for every tap, and copy and add them all.
     """
 
     @staticmethod
-    def forward(padded: Tensor, taps: Tensor) -> Tensor:
+    def forward(x: Tensor, taps: Tensor) -> Tensor:
         """[B, T, C]."""
-        last = int(taps.shape[0]) - 1
-        tokens = int(padded.shape[1]) - last
-        out = padded[:, last:] * taps[last]
-        for tap in range(last):
-            out.addcmul_(padded[:, tap : tap + tokens], taps[tap])
+        out = x * taps[-1]
+        for back, tap in _earlier(taps, x):
+            out[:, back:].addcmul_(x[:, :-back], tap)
         return out
 
     @staticmethod
@@ -62,14 +63,19 @@ class _Taps(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
-        """Of the padded inputs and of the taps; it can be differentiated in turn."""
-        padded, taps = ctx.saved_tensors
-        tokens, of_padded, of_taps = int(grad.shape[1]), torch.zeros_like(padded), []
-        for number, tap in enumerate(taps.unbind()):
-            window = slice(number, number + tokens)
-            of_padded[:, window].addcmul_(grad, tap)
-            of_taps.append((grad * padded[:, window]).sum((0, 1)))
-        return of_padded, torch.stack(of_taps)
+        """Of the inputs and of the taps; it can be differentiated in turn."""
+        x, taps = ctx.saved_tensors
+        of_x, of_taps = grad * taps[-1], [(grad * x).sum((0, 1))]
+        for back, tap in _earlier(taps, x):
+            of_x[:, :-back].addcmul_(grad[:, back:], tap)
+            of_taps.append((grad[:, back:] * x[:, :-back]).sum((0, 1)))
+        of_taps += [torch.zeros_like(of_taps[0])] * (int(taps.shape[0]) - len(of_taps))
+        return of_x, torch.stack(of_taps[::-1])
+
+
+def _earlier(taps: Tensor, x: Tensor) -> list[tuple[int, Tensor]]:
+    """How many tokens back, and by what that token is multiplied, of every tap but the last that meets one of x."""
+    return list(enumerate(taps.flip(0).unbind()))[1 : int(x.shape[1])]
 
 
 def _behind(x: Tensor, columns: Tensor | None, count: int) -> Tensor:
