@@ -17,7 +17,14 @@ from harness.metrics.kv_cache import (
     kv_cache_bytes_per_token,
     longest_context,
 )
-from harness.metrics.params import active_params, layer_params, non_embedding_params, params, params_breakdown
+from harness.metrics.params import (
+    active_params,
+    layer_params,
+    mtp_params,
+    non_embedding_params,
+    params,
+    params_breakdown,
+)
 from harness.spec.diff import called, flattened
 from harness.spec.model import PROVENANCES, Spec
 
@@ -56,6 +63,7 @@ def fact_sheet(spec: Spec, seq_len: int, batch_size: int) -> dict[str, Any]:
         "active_params": active_params(spec),
         "non_embedding_params": non_embedding_params(spec),
         "params_breakdown": params_breakdown(spec),
+        "mtp_params": mtp_params(spec),
         "params_per_layer": {block: layer_params(spec.dims, spec.blocks[block]) for block in spec.block_counts},
         "layer_counts": spec.block_counts,
         "kv_cache_bytes_per_token": kv_cache_bytes_per_token(spec),
@@ -95,6 +103,8 @@ def _print(spec: Spec, sheet: dict[str, Any]) -> None:
     rows.append(("total", f"{total:,}", ""))
     if (active := sheet["active_params"]) != total:
         rows.append(("used by a token", f"{active:,}", f"{active / total:.1%}"))
+    if further := sheet["mtp_params"]:
+        rows.append(("beside, for multi-token prediction", f"{further:,}", ""))
     print_table("Parameters", ["component", "scalars", "share"], rows)
     print_table(
         f"FLOPs of {sheet['batch_size']} x {sheet['seq_len']} tokens (2 a multiply-add, matrix products only)",

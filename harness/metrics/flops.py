@@ -72,7 +72,7 @@ def mtp_flops(spec: Spec, seq_len: int, batch_size: int = 1, causal: bool = True
     """FLOPs that multi-token prediction adds to a training step, its uses of the head included; see `flops`."""
     last, model = spec.layer(spec.dims.num_layers - 1), spec.choices
     total = 0
-    for length in range(seq_len - model.mtp.depth, seq_len):  # module k has no place for the last k tokens
+    for length in range(max(1, seq_len - model.mtp.depth), seq_len):  # module k has no place for the last k tokens
         tokens = batch_size * length
         total += model.mtp.flops(spec.dims, tokens) + model.head.flops(spec.dims, tokens)
         total += batch_size * last.mixer.flops(spec.dims, last, Pass(length, length, causal))

@@ -87,14 +87,14 @@ class Decoder(nn.Module):
 
         Returns:
             [B, T, V] for the next token, [B, T - k, V] for the one that stands k further on: the last k places have
-            no embedding of a token k further on to be joined with.
+            no embedding of a token k further on to be joined with. None for a k that leaves no place.
         """
         hidden, places = self._hidden(input_ids)
         hidden = self.final_norm(hidden)  # as engines that run DeepSeek-V3's release hand it on
         logits = [self._logits(hidden)]
         layer = len(self.layers) - 1
         scheme = self._position(self.layer_positions[layer])
-        further: Any = self.mtp
+        further: Any = self.mtp[: int(input_ids.shape[1]) - 1]
         for depth, module in enumerate(further, start=1):
             places = Places(places.queries[:-1], places.end - 1)
             embedded = self.embedding(input_ids[:, depth:], self._position(0), places)

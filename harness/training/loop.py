@@ -43,8 +43,9 @@ def batch_loss(model: Decoder, batch: Batch) -> Tensor:
         logits = model(batch.input_ids, context=batch.context, position_ids=batch.position_ids)
         return _cross_entropy(logits, batch.targets)
     logits, *further = model.predictions(batch.input_ids)
-    losses = [_cross_entropy(each, batch.targets[:, depth:]) for depth, each in enumerate(further, start=1)]
-    beside = MTP_WEIGHT * torch.stack(losses).mean()
+    later = [(each, batch.targets[:, depth:]) for depth, each in enumerate(further, start=1)]
+    losses = [_cross_entropy(*pair) for pair in later if (pair[1] != IGNORED).any()]
+    beside = MTP_WEIGHT * torch.stack(losses).mean() if losses else torch.zeros(())
     return _cross_entropy(logits, batch.targets) + beside - beside.detach()
 
 

@@ -158,6 +158,19 @@ def test_training_learns_by_it_and_a_model_of_none_trains_as_before() -> None:
     assert all(parameter.isfinite().all() for parameter in trained[1].model.parameters())
 
 
+def test_a_text_too_short_for_a_module_is_not_predicted_by_it() -> None:
+    spec = tiny(3)
+    model = build(spec, mtp=True)
+    text = tokens_for(spec, 2, 3)
+    assert [logits.shape[1] for logits in model.predictions(text[:, :2])] == [2, 1]
+    assert len(model.predictions(text[:, :1])) == 1
+    targets = torch.full((2, 2), IGNORED)
+    targets[:, 0] = text[:, 1]
+    assert batch_loss(model, Batch(text[:, :2], targets)).isfinite()
+    assert mtp_flops(spec, 1) == 0
+    assert spec.scaled(max_seq_len=2).choices.mtp.depth == 1
+
+
 def test_what_it_does_not_fit_is_told() -> None:
     infilling = tiny(1, objective=AXES["objective"]["blank_infilling"]())
     assert ("kind", "found sequential with objective blank_infilling; expected causal_lm") in problems(infilling)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import PositiveInt
 
-from harness.choices.base import Dims, Linear, Source
+from harness.choices.base import Dims, Linear, Scaling, Source
 from harness.choices.mtp import MTP, mtp
 
 if TYPE_CHECKING:
@@ -47,6 +47,10 @@ class Sequential(MTP):
     def flops(self, dims: Dims, tokens: int) -> int:
         """The product."""
         return self.join(dims).flops(tokens)
+
+    def scaled(self, scaling: Scaling) -> Sequential:
+        """As many modules as a short sequence has room for."""
+        return self.model_copy(update={"modules": max(1, min(self.modules, scaling.new.max_seq_len - 1))})
 
     def problems(self, dims: Dims, choices: Choices) -> Iterator[tuple[str, str]]:
         """Every token of a text is predicted from those before it, and some are left for the last module."""
