@@ -15,7 +15,7 @@ _BY_REASON = {
     "mixture of experts, compressed keys, and several residual streams": "deepseek_v4",
     "mixture of experts, latent attention, and several residual streams": "hy_v4",
     "mixture of experts, several residual streams, and linear attention": "qwen4_exp_text",
-    "mixture of experts and attention sinks": "flint granitemoe_swa mimo_v2_flash",
+    "mixture of experts and attention sinks": "flint mimo_v2_flash",
     "mixture of experts and gated attention": "afmoe beam laguna",
     "mixture of experts, in attention too": "jetmoe",
     "mixture of experts and convolutions": "inkling2_text inkling_text zaya",
@@ -27,7 +27,6 @@ _BY_REASON = {
     # Other attention.
     "differential attention": "diffllama",
     "attention whose scores are shifted by what the values say": "doge",
-    "attention sinks": "granite_swa",
     "attention by hashing, and reversible layers": "reformer",
     "trained biases of relative positions": "cpmant",
     "relative positions in the scores, and later tokens are seen": "xlnet",

@@ -120,6 +120,12 @@ SHARED_EXPERTS = {
     "moe_intermediate_size": 20,
     "num_shared_experts": 2,
 }
+GRANITE_SWA = {
+    "attention_multiplier": 0.2,
+    "embedding_multiplier": 3.0,
+    "residual_multiplier": 0.22,
+    "logits_scaling": 8.0,
+}
 QWEN_EXPERTS = {**BASE, "num_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 20}
 EVERYWHERE_EXPERTS = {
     **BASE,
@@ -616,6 +622,30 @@ TINY: dict[str, list[dict[str, Any]]] = {
     "granitemoe": [
         {**LOCAL_EXPERTS, "embedding_multiplier": 3.0, "logits_scaling": 8.0, "attention_multiplier": 0.2},
         {**LOCAL_EXPERTS, "residual_multiplier": 0.22, "attention_bias": True, "tie_word_embeddings": True},
+    ],
+    "granite_swa": [
+        {**BASE, **GRANITE_SWA, "sliding_window": 5},
+        {
+            **BASE,
+            "attention_multiplier": 0.3,
+            "sliding_window": 4,
+            "layer_types": ["sliding_attention", "sliding_attention", "full_attention"],
+            "layer_rope_theta": [100.0, 0, 5000.0],
+            "attention_bias": True,
+            "mlp_bias": True,
+            "tie_word_embeddings": False,
+        },
+    ],
+    "granitemoe_swa": [
+        {**LOCAL_EXPERTS, **GRANITE_SWA, "sliding_window": 5},
+        {
+            **LOCAL_EXPERTS,
+            "num_hidden_layers": 5,
+            "attention_multiplier": 0.3,
+            "sliding_window": 4,
+            "layer_rope_theta": [0, 100.0, 100.0, 5000.0, 0],
+            "shared_intermediate_size": 24,
+        },
     ],
     "granitemoeshared": [{**LOCAL_EXPERTS, "shared_intermediate_size": 24}, LOCAL_EXPERTS],
     "glm4_moe": [
