@@ -160,7 +160,7 @@ class _Builder:
             raise SpecError([mark.problem("not valid YAML: expected a single document, but found another")])
         return tree
 
-    def _tree(self, event: Any, key_mark: Mark | None = None) -> Tree:
+    def _tree(self, event: Any, key_mark: Mark | None = None, *, is_key: bool = False) -> Tree:
         mark = self._mark(event)
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in self.anchors:  # else it is refused already
@@ -171,7 +171,8 @@ class _Builder:
             self.anchors.add(event.anchor)
             self.problems.append(mark.problem(f"{NO_PROPERTIES} {found[0][:60]}"))
         if isinstance(event, yaml.ScalarEvent):
-            value = None if found else self._scalar(event, mark)
+            as_text = is_key or not event.implicit[0]  # quoted or tagged
+            value = None if found else self._text(event.value, mark) if as_text else self._plain(event.value, mark)
         else:
             value = self._collection(event, mark)
         return Tree(value, mark, key_mark or mark)
@@ -198,7 +199,7 @@ class _Builder:
         entries: dict[str, Tree] = {}
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             key = event.value if isinstance(event, yaml.ScalarEvent) else None
-            mark = self._tree(event).mark
+            mark = self._tree(event, is_key=True).mark
             value = self._tree(next(self.events), mark)
             if key is None:
                 self.problems.append(mark.problem("a key must be a word; found a list or a mapping"))
@@ -209,15 +210,15 @@ class _Builder:
                 entries[key] = value
         return entries
 
-    def _scalar(self, event: Any, mark: Mark) -> Any:
-        text: str = event.value
-        if event.implicit[0]:  # neither quoted nor tagged
-            if NULL.fullmatch(text):
-                return None
-            if BOOL.fullmatch(text):
-                return text.lower() == "true"
-            if INT.fullmatch(text) or FLOAT.fullmatch(text):
-                return self._number(text, mark)
+    def _plain(self, text: str, mark: Mark) -> Any:
+        """What a word without quotes means."""
+        if NULL.fullmatch(text):
+            return None
+        if BOOL.fullmatch(text):
+            return text.lower() == "true"
+        return self._number(text, mark) if INT.fullmatch(text) or FLOAT.fullmatch(text) else self._text(text, mark)
+
+    def _text(self, text: str, mark: Mark) -> str:
         if found := UNPRINTABLE.search(text):
             self.problems.append(mark.problem(f"control characters are not allowed; found {found[0]!r}"))
         return text

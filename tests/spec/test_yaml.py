@@ -70,8 +70,9 @@ def test_marks_of_a_whole_document_change_nothing(text: str) -> None:
 
 
 def test_keys_are_words_whatever_they_look_like() -> None:
-    assert parse_tree("1: a\nno: b\n~: c\n<<: {d: 1}\n", "f.yaml").plain() == {
+    assert parse_tree("1: a\n1e400: a\nno: b\n~: c\n<<: {d: 1}\n", "f.yaml").plain() == {
         "1": "a",
+        "1e400": "a",
         "no": "b",
         "~": "c",
         "<<": {"d": 1},
