@@ -35,6 +35,14 @@ if __name__ == "__main__":
 """
 
 
+@pytest.fixture(autouse=True)
+def interruptible() -> Iterator[None]:
+    """What a shell starts in the background ignores Ctrl-C, and so would all that these tests start."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @contextmanager
 def running(*arguments: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
     """An interpreter that is at work in a folder, in a group of processes of its own."""
