@@ -56,7 +56,7 @@ def delta(
         queries, keys, values, betas, decays = (x[:, start : start + SEGMENT] for x in (q, k, v, beta, log_decay))
         out, state = _chunked(queries, keys, values, betas, decays, state)
         parts.append(out)
-    return torch.cat(parts, 2).transpose(1, 2).to(kind), state
+    return torch.cat(parts, 1).to(kind), state
 
 
 def reference(q: Tensor, k: Tensor, v: Tensor, beta: Tensor, log_decay: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
@@ -72,37 +72,33 @@ def reference(q: Tensor, k: Tensor, v: Tensor, beta: Tensor, log_decay: Tensor, 
 
 
 def _chunked(q: Tensor, k: Tensor, v: Tensor, beta: Tensor, log_decay: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-    """The same by chunks, of a segment; what comes out has the heads in front, [B, M, T, P]."""
-    tokens, by_channels = int(v.shape[1]), log_decay.dim() == 4
+    """The same by chunks, of a segment."""
+    (batch_size, tokens, heads), by_channels = beta.shape, log_decay.dim() == 4
     size = chunk_size(tokens, int(k.shape[3] * v.shape[3]), CHUNK)
     if by_channels:  # which are joined two by two
         size = 1 << (size - 1).bit_length()
-    q, k, v, beta, log_decay = (
-        _in_chunks(x.reshape(*beta.shape, -1).transpose(1, 2), size) for x in (q, k, v, beta, log_decay)
-    )
+    q, k, v, beta, log_decay = (_in_chunks(x.reshape(*beta.shape, -1), size) for x in (q, k, v, beta, log_decay))
     inside = (_by_channels if by_channels else _by_numbers)(q, k, log_decay)
     overlaps = beta * inside.overlaps
     # Solved for the unit matrix and multiplied: solved for the right sides themselves it takes four times as long.
     unit = torch.eye(size, dtype=v.dtype, device=v.device).expand_as(overlaps)
-    inverse = torch.linalg.solve_triangular(overlaps, unit, upper=False, unitriangular=True)
-    right = torch.cat((beta * v, beta * inside.for_keys), -1)
-    added, removed = torch.split(inverse @ right, [v.shape[-1], k.shape[-1]], -1)
-    reading = torch.cat((removed, inside.for_queries), 3)  # [B, M, n, 2 C, N]
-    writing = inside.for_state.mT  # [B, M, n, N, C]
+    inverse = torch.linalg.solve_triangular(overlaps, unit, upper=False, unitriangular=True) * beta.mT
+    state = state.flatten(0, 1)
     corrections, carried = [], []
     # Cut at once: the gradient of a single cut would be as large as all of them together.
-    for read, write, more, decay in zip(*(x.unbind(2) for x in (reading, writing, added, inside.whole)), strict=True):
-        held, behind = torch.split(read @ state, size, 2)
-        corrections.append(more - held)
-        carried.append(behind)
-        state = decay * state + write @ corrections[-1]
-    out = torch.stack(carried, 2) + inside.scores @ torch.stack(corrections, 2)
-    return out.flatten(2, 3)[:, :, :tokens], state
+    by_chunk = (inverse @ v, inverse @ inside.for_keys, inside.for_queries, inside.for_state.mT, inside.whole)
+    for added, removed, reading, writing, decay in zip(*(x.unbind() for x in by_chunk), strict=True):
+        corrections.append(torch.baddbmm(added, removed, state, alpha=-1))
+        carried.append(torch.bmm(reading, state))
+        state = torch.baddbmm(decay * state, writing, corrections[-1])
+    out = torch.stack(carried) + inside.scores @ torch.stack(corrections)
+    out = torch.unflatten(out, 1, (batch_size, heads)).permute(1, 0, 3, 2, 4).flatten(1, 2)
+    return out[:, :tokens], torch.unflatten(state, 0, (batch_size, heads))
 
 
 @dataclass(frozen=True)
 class _Decayed:
-    """What chunks of C tokens do, with decay over the tokens between, [B, M, n, ..].
+    """What chunks of C tokens do, with decay over the tokens between, [n, B M, ..].
 
     Attributes:
         scores: of each query and the keys up to its own, [.., C, C]; 0 for later ones.
@@ -122,40 +118,43 @@ class _Decayed:
 
 
 def _by_numbers(q: Tensor, k: Tensor, log_decay: Tensor) -> _Decayed:
-    """With a number a token, [B, M, n, C, 1], which products of queries and keys are multiplied by."""
+    """With a number a token, [n, B M, C, 1], which products of queries and keys are multiplied by."""
     # A sum of many numbers less a sum of nearly as many: in float32 that would lose what is between the two.
-    sums = log_decay.double().cumsum(3)
-    since = (sums - sums.mT).to(q.dtype).clamp(max=0).exp().tril()  # [B, M, n, C, C]
+    sums = log_decay.double().cumsum(2)
+    size = int(q.shape[2])
+    later = q.new_full((size, size), -torch.inf).triu(1)
+    since = ((sums - sums.mT).to(q.dtype) + later).exp()  # [n, B M, C, C]
     from_start = sums.to(q.dtype).exp()
-    to_end = (sums[:, :, :, -1:] - sums).to(q.dtype).exp()
-    whole = from_start[:, :, :, -1:]
+    to_end = (sums[:, :, -1:] - sums).to(q.dtype).exp()
+    whole = from_start[:, :, -1:]
     return _Decayed(since * (q @ k.mT), since * (k @ k.mT), from_start * q, from_start * k, to_end * k, whole)
 
 
 def _by_channels(q: Tensor, k: Tensor, log_decay: Tensor) -> _Decayed:
-    """With a number a channel, [B, M, n, C, N].
+    """With a number a channel, [n, B M, C, N].
 
     Decay from one token to another is no factor of their product then. Blocks of tokens are joined two by two, from
     single tokens on: what a query of the second reads of a key of the first has decayed to the end of the first and
     on from there. So there are only products of decays, which may vanish, and nothing is ever divided by one.
     """
-    both = torch.stack((q, k), 4)[..., None, :]  # [B, M, n, blocks, 2, tokens of a block, N], as are all of these
+    both = torch.stack((q, k), 3)[..., None, :]  # [n, B M, blocks, 2, tokens of a block, N], as are all of these
     writing, whole = k[..., None, None, :], log_decay.exp()[..., None, None, :]
     inner = (both * writing).sum(-1, keepdim=True)
     reading = both * whole
-    while (half := int(reading.shape[-2])) < q.shape[3]:
+    while (half := int(reading.shape[-2])) < q.shape[2]:
         (first, second), (early, late), (left, right), (above, below) = (
-            torch.unflatten(x, 3, (-1, 2)).unbind(4) for x in (reading, writing, whole, inner)
+            torch.unflatten(x, 2, (-1, 2)).unbind(3) for x in (reading, writing, whole, inner)
         )
-        across = torch.unflatten(second.flatten(4, 5) @ early.flatten(4, 5).mT, 4, (2, half))
+        across = torch.unflatten(second.flatten(3, 4) @ early.flatten(3, 4).mT, 3, (2, half))
         inner = torch.cat((pad(above, (0, half)), torch.cat((across, below), -1)), -2)
         reading, writing = torch.cat((first, second * left), -2), torch.cat((early * right, late), -2)
         whole = left * right
-    (scores, overlaps), (for_queries, for_keys) = (x[:, :, :, 0].unbind(3) for x in (inner, reading))
-    return _Decayed(scores, overlaps, for_queries, for_keys, writing[:, :, :, 0, 0], whole[:, :, :, 0, 0].mT)
+    (scores, overlaps), (for_queries, for_keys) = (x[:, :, 0].unbind(2) for x in (inner, reading))
+    return _Decayed(scores, overlaps, for_queries, for_keys, writing[:, :, 0, 0], whole[:, :, 0, 0].mT)
 
 
 def _in_chunks(x: Tensor, size: int) -> Tensor:
-    """[B, M, T, width] -> [B, M, n, size, width], with zeros behind the last token: they change no state."""
-    missing = -x.shape[2] % size
-    return torch.unflatten(pad(x, (0, 0, 0, missing)) if missing else x, 2, (-1, size))
+    """[B, T, M, width] -> [n, B M, size, width], with zeros behind the last token: they change no state."""
+    missing = -x.shape[1] % size
+    x = torch.unflatten(pad(x, (0, 0, 0, 0, 0, missing)) if missing else x, 1, (-1, size))
+    return x.permute(1, 0, 3, 2, 4).flatten(1, 2).contiguous()
