@@ -30,6 +30,7 @@ RECURRENT: dict[str, dict[str, Any]] = {
     },
 }
 CALLED = {"mamba2": "Mamba-2", "qwen3_5_text": "gated DeltaNet"}
+PASSES = ("forward", "both passes")
 EXPERTS: dict[str, Any] = {
     **COMMON,
     "hidden_size": 512,
@@ -64,6 +65,7 @@ def sample(settings: dict[str, Any], number: int) -> dict[str, Samples]:
     for kind in KINDS:
         calls = pair(Path(settings["folder"]) / kind, number)
         found[kind] = in_turns(calls, "their prefill", ROUNDS, 0.0, number)
+    found["delta rule"] = in_turns(delta_rules(), "their forward", ROUNDS, 0.0, number)
     found["latent"] = in_turns(latent_and_mha(), "MHA", ROUNDS, 0.0, number)
     return found
 
@@ -93,6 +95,39 @@ def pair(folder: Path, number: int) -> dict[str, Callable[[], object]]:
     }
 
 
+def delta_rules() -> dict[str, Callable[[], object]]:
+    """The gated delta rule of both programs without what is around it, forward and with the backward pass."""
+    import torch
+    from transformers.models.qwen3_5.modeling_qwen3_5 import torch_chunk_gated_delta_rule
+
+    from harness.modules.kernels.delta import delta
+
+    generator = torch.Generator().manual_seed(0)
+    q, k, v = torch.randn(3, 1, TOKENS, 8, 64, generator=generator).unbind()
+    k = torch.nn.functional.normalize(k, dim=-1)
+    beta, decay = torch.rand(2, 1, TOKENS, 8, generator=generator).unbind()
+    given = [q / 8, k, v, beta, -decay]
+    tracked = [x.clone().requires_grad_() for x in given]
+
+    def ours(q: Any, k: Any, v: Any, beta: Any, log_decay: Any) -> Any:
+        return delta(q, k, v, beta, log_decay)[0]
+
+    def theirs(q: Any, k: Any, v: Any, beta: Any, log_decay: Any) -> Any:
+        return torch_chunk_gated_delta_rule(8 * q, k, v, g=log_decay, beta=beta)[0]
+
+    def both_passes(rule: Callable[..., Any]) -> object:
+        with torch.enable_grad():
+            return torch.autograd.grad(rule(*tracked).square().sum(), tracked)
+
+    torch.testing.assert_close(ours(*given), theirs(*given), rtol=0, atol=1e-5)
+    return {
+        "our forward": lambda: ours(*given),
+        "their forward": lambda: theirs(*given),
+        "our both passes": lambda: both_passes(ours),
+        "their both passes": lambda: both_passes(theirs),
+    }
+
+
 def latent_and_mha() -> dict[str, Callable[[], object]]:
     """A token behind the cache of a layer of LLaMA-7B's size."""
     import torch
@@ -107,7 +142,13 @@ def latent_and_mha() -> dict[str, Callable[[], object]]:
 @pytest.mark.parametrize("kind", RECURRENT)
 def test_a_recurrence_and_transformers(compare: Compare, measured: Measured, kind: str) -> None:
     name = f"{CALLED[kind]} to transformers, two layers, {TOKENS} tokens"
-    compare(measured, Comparison(name, kind, "our prefill", "their prefill", goal=0.5))
+    compare(measured, Comparison(name, kind, "our prefill", "their prefill"))
+
+
+@pytest.mark.parametrize("passes", PASSES)
+def test_the_delta_rule_and_transformers(compare: Compare, measured: Measured, passes: str) -> None:
+    name = f"the gated delta rule alone to transformers, {passes}, {TOKENS} tokens"
+    compare(measured, Comparison(name, "delta rule", f"our {passes}", f"their {passes}", "their forward", goal=0.5))
 
 
 @pytest.mark.parametrize("what", ["prefill", "decoding"])
