@@ -85,7 +85,7 @@ class Recall(Experiment):
     timed = False
 
     def settings(self, profile: str) -> list[dict[str, Any]]:
-        """A few candidates and one seed, or all with three seeds and two learning rates; a result for each."""
+        """A few candidates and one seed, or all with three seeds and three learning rates; a result for each."""
         full = profile == "full"
         chosen = list(CANDIDATES) if full else list(CANDIDATES)[:QUICK]
         return [
@@ -100,7 +100,7 @@ class Recall(Experiment):
                 "keys": list(KEYS),
                 "documents": DOCUMENTS,
                 "recipe": asdict(Recipe()),
-                "rates": [1e-3, 3e-3] if full else [3e-3],
+                "rates": [1e-3, 3e-3, 1e-2] if full else [3e-3],
                 "seeds": [0, 1, 2] if full else [0],
             }
             for name in chosen
