@@ -10,7 +10,7 @@ from itertools import combinations
 
 import numpy as np
 
-from harness.timing import Interval, arithmetic
+from harness.intervals import Interval, arithmetic
 
 LAWS = {
     "n": lambda n: n,

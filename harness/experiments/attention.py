@@ -17,18 +17,8 @@ from harness.experiments import Experiment, against_flex, experiments
 from harness.experiments.against_flex import FLEX
 from harness.experiments.recurrences import QUICK, RECURRENCES, call_of
 from harness.growth import exponent, exponents, fitted
-from harness.timing import (
-    Interval,
-    Samples,
-    compared,
-    conditions,
-    device,
-    device_name,
-    geometric,
-    in_fresh_processes,
-    in_turns,
-    ratio,
-)
+from harness.intervals import Interval, geometric
+from harness.timing import Samples, compared, conditions, device, device_name, in_fresh_processes, in_turns, ratio
 
 if TYPE_CHECKING:
     from torch import Tensor

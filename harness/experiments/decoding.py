@@ -11,17 +11,8 @@ from typing import TYPE_CHECKING, Any
 from harness.choices.patterns import Pattern, patterns
 from harness.experiments import Experiment, experiments
 from harness.experiments.recurrences import STEPS
-from harness.timing import (
-    Samples,
-    compared,
-    conditions,
-    device,
-    device_name,
-    geometric,
-    in_fresh_processes,
-    in_turns,
-    ratio,
-)
+from harness.intervals import geometric
+from harness.timing import Samples, compared, conditions, device, device_name, in_fresh_processes, in_turns, ratio
 
 if TYPE_CHECKING:
     import torch

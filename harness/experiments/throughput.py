@@ -14,19 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from harness.choices.mixers import Pass
 from harness.experiments import Experiment, experiments
-from harness.spec.library import load_spec, quick_names, spec_names
+from harness.intervals import geometric
+from harness.spec.library import load_spec, spec_names, trained_names
 from harness.spec.model import Spec
-from harness.timing import (
-    Samples,
-    compared,
-    conditions,
-    device,
-    device_name,
-    geometric,
-    in_fresh_processes,
-    in_turns,
-    ratio,
-)
+from harness.timing import Samples, compared, conditions, device, device_name, in_fresh_processes, in_turns, ratio
 
 if TYPE_CHECKING:
     from harness.modules.states import Cache
@@ -64,7 +55,7 @@ class Throughput(Experiment):
             {
                 **each,
                 "models": "matched",
-                "specs": _hashes(spec_names() if full else quick_names()),
+                "specs": _hashes(spec_names() if full else trained_names("quick")),
                 "size": matched,
                 "seq_len": 1024 if full else 512,
                 "processes": 5,

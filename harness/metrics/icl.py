@@ -12,22 +12,26 @@ from harness.metrics import Metric, metrics
 from harness.metrics.flops import flops
 from harness.metrics.kv_cache import kv_cache_bytes
 from harness.metrics.params import params
-from harness.spec.library import quick_names
+from harness.spec.library import trained_names
 from harness.spec.model import Spec
+from harness.training.rates import TRIED, best, known_rate, search
 from harness.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from harness.training.loop import Trained
 
-TARGET = 110_000
+TARGET = 250_000
 """Parameters of the models that are trained."""
 LONGEST = 50
 """Tokens of the longest sequence that a model is asked; what scales with the length scales with this."""
-SHOTS = (0, 1, 2, 4, 8, 16)
+SHOTS = (1, 2, 4, 8, 16)
 KEYS = (1, 2, 4, 8, 12, 16, 24)
 """Pairs to recall from. Training sequences have up to 16, in 34 tokens; 24 pairs are longer than any."""
+HELD_OUT_SEED = 1_000_000
 QUESTIONS_SEED = 1
 """Every model is asked the same questions, and none of them is seen in training, whose seeds are pairs of numbers."""
+HELD_OUT = 20
+"""Batches that nobody trains on, whose loss decides which learning rate is best."""
 LONGER = (4, 8)
 """Times the usual steps."""
 SMOOTHED = 50
@@ -38,24 +42,31 @@ SMOOTHED = 50
 class InContextLearning(Metric):
     """Trains the scaled model of a spec on two tasks, for each seed, and asks it questions of both.
 
-    Equal budgets are compared, not ceilings: a model that fails here may learn the task later.
+    Each architecture learns at its own best rate. Equal budgets are compared, not ceilings: a model that fails here may
+    learn the task later.
     """
 
-    version = 6
+    version = 7
     exact = False
 
     def in_profile(self, spec: Spec, profile: str) -> bool:
-        """The quick profile trains some that stand for the rest."""
-        return profile == "full" or spec.name in quick_names()
+        """The quick profile trains some that stand for the rest, the full one more."""
+        return spec.name in trained_names(profile)
 
     def settings(self, spec: Spec, profile: str) -> dict[str, Any]:
         """How models are trained, and what they are asked.
 
-        The full profile also trains objectives that do not predict every token for more steps, with the first seed.
+        The full profile looks for the best learning rate, and the quick one takes what that has found. The full one
+        also trains objectives that do not predict every token for more steps, with the first seed.
         """
-        longer = profile == "full" and not spec.choices.objective.predicts_all
+        full = profile == "full"
+        longer = full and not spec.choices.objective.predicts_all
+        alike = trained_alike(profile)
         return {
-            **trained_alike(profile),
+            **alike,
+            "seeds": [0, 1, 2, 3, 4] if full else [0],
+            "rates": list(TRIED) if full else [usual_rate(spec, alike)],
+            "held_out": HELD_OUT,
             "longer": [times * Recipe().steps for times in LONGER] if longer else [],
             "shots": list(SHOTS),
             "keys": list(KEYS),
@@ -70,13 +81,15 @@ class InContextLearning(Metric):
         from harness.tasks.synthetic.vocabulary import LABELS, SIZE, VALUES
 
         small = small_model(spec, settings, SIZE)
+        tried = search(settings["rates"], lambda rate: self._held_out(small, _changed(settings, learning_rate=rate)))
+        settings = _changed(settings, learning_rate=best(tried))
         seeds = [self._seed(small, settings, seed) for seed in settings["seeds"]]
         longer = [
-            {"steps": steps, **self._seed(small, _with_steps(settings, steps), settings["seeds"][0])}
+            {"steps": steps, **self._seed(small, _changed(settings, steps=steps), settings["seeds"][0])}
             for steps in settings["longer"]
         ]
-        documents = settings["documents"]
         return {
+            **rates_record(tried),
             "model": {
                 **small.architecture,
                 "params": params(small),
@@ -87,12 +100,12 @@ class InContextLearning(Metric):
                 "shots": settings["shots"],
                 "chance": 1 / len(LABELS),
                 "ceiling": [bayes_accuracy(shots) for shots in settings["shots"]],
-                **_over_seeds([seed["classification"] for seed in seeds], documents),
+                **accuracies([seed["classification"] for seed in seeds]),
             },
             "recall": {
                 "keys": settings["keys"],
                 "chance": 1 / len(VALUES),
-                **_over_seeds([seed["recall"] for seed in seeds], documents),
+                **accuracies([seed["recall"] for seed in seeds]),
             },
             "adaptation": self._adaptation(small, settings),
             "seeds": seeds,
@@ -103,6 +116,15 @@ class InContextLearning(Metric):
         from harness.training.cached import trained_on_mixture
 
         return trained_on_mixture(small, Recipe(**settings["recipe"]), seed)
+
+    def _held_out(self, small: Spec, settings: dict[str, Any]) -> float:
+        """The loss of the first seed on batches that it was not trained on."""
+        from harness.training.mixture import mixture
+        from harness.training.scoring import held_out_loss
+
+        recipe = settings["recipe"]
+        trained = self._trained(small, settings, settings["seeds"][0])
+        return held_out_loss(trained.model, mixture(small, recipe["batch_size"], HELD_OUT_SEED), settings["held_out"])
 
     def _adaptation(self, small: Spec, settings: dict[str, Any]) -> list[dict[str, Any]]:
         """Fine-tuning against in-context learning, with the model of the first seed."""
@@ -144,8 +166,16 @@ class InContextLearning(Metric):
         }
 
 
-def _with_steps(settings: dict[str, Any], steps: int) -> dict[str, Any]:
-    return {**settings, "recipe": {**settings["recipe"], "steps": steps}}
+def _changed(settings: dict[str, Any], **recipe: float) -> dict[str, Any]:
+    """Settings with another recipe."""
+    return {**settings, "recipe": {**settings["recipe"], **recipe}}
+
+
+def usual_rate(spec: Spec, settings: Mapping[str, Any]) -> float:
+    """The rate that was found for the small model of a spec, or that of the recipe."""
+    from harness.tasks.synthetic.vocabulary import SIZE
+
+    return known_rate(small_model(spec, settings, SIZE).hash) or Recipe().learning_rate
 
 
 def trained_alike(profile: str) -> dict[str, Any]:
@@ -160,9 +190,9 @@ def trained_alike(profile: str) -> dict[str, Any]:
 
 def small_model(spec: Spec, settings: Mapping[str, Any], vocab_size: int) -> Spec:
     """The scaled model that is trained."""
-    from harness.training.matching import matched
+    from harness.training.matching import standing_for
 
-    return matched(spec, settings["params"], params, vocab_size, settings["max_seq_len"])
+    return standing_for(spec, settings["params"], params, vocab_size, settings["max_seq_len"])
 
 
 def training_record(seed: int, trained: Trained) -> dict[str, Any]:
@@ -176,10 +206,23 @@ def training_record(seed: int, trained: Trained) -> dict[str, Any]:
     }
 
 
-def over_seeds(points: Sequence[Sequence[float]]) -> tuple[list[float], list[float]]:
-    """Means over seeds, and their standard errors; of a list a seed, two at least."""
+def rates_record(tried: dict[float, float]) -> dict[str, Any]:
+    """The best learning rate, and the loss at each that was tried; null for one that was not finite."""
+    losses = [{"rate": rate, "held_out": loss if math.isfinite(loss) else None} for rate, loss in tried.items()]
+    return {"rate": best(tried), "rates": losses}
+
+
+def over_seeds(points: Sequence[Sequence[float]]) -> tuple[list[float], list[float] | None]:
+    """Means over seeds, and their standard errors, which one seed has none of; of a list a seed."""
     columns = list(zip(*points, strict=True))
-    return list(map(fmean, columns)), [stdev(column) / math.sqrt(len(column)) for column in columns]
+    errors = [stdev(column) / math.sqrt(len(column)) for column in columns] if len(points) > 1 else None
+    return list(map(fmean, columns)), errors
+
+
+def accuracies(points: Sequence[Sequence[float]]) -> dict[str, Any]:
+    """The same by name."""
+    means, errors = over_seeds(points)
+    return {"accuracy": means, "standard_error": errors}
 
 
 def steps_to(losses: Sequence[float], threshold: float) -> int | None:
@@ -190,17 +233,3 @@ def steps_to(losses: Sequence[float], threshold: float) -> int | None:
             return step
         total += losses[step] - losses[step - SMOOTHED] if step < len(losses) else 0
     return None
-
-
-def _over_seeds(accuracies: list[list[float]], documents: int) -> dict[str, Any]:
-    """Means with their standard errors: over seeds, or of the documents where there is one seed."""
-    if len(accuracies) > 1:
-        means, errors = over_seeds(accuracies)
-    else:
-        (means,) = accuracies
-        errors = [math.sqrt(mean * (1 - mean) / documents) for mean in means]
-    return {
-        "accuracy": means,
-        "standard_error": errors,
-        "standard_error_over": "seeds" if len(accuracies) > 1 else "documents",
-    }

@@ -7,10 +7,21 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.metrics import Metric, metrics
-from harness.metrics.icl import QUESTIONS_SEED, over_seeds, small_model, trained_alike, training_record
+from harness.metrics.icl import (
+    HELD_OUT,
+    HELD_OUT_SEED,
+    QUESTIONS_SEED,
+    over_seeds,
+    rates_record,
+    small_model,
+    trained_alike,
+    training_record,
+    usual_rate,
+)
 from harness.metrics.params import params
-from harness.spec.library import quick_names
+from harness.spec.library import trained_names
 from harness.spec.model import Spec
+from harness.training.rates import TRIED, best, search
 from harness.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -18,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.tasks.synthetic import Questions
+    from harness.training.loop import Trained
 
 KNOWN = (1, 2, 4, 8, 16, 32)
 """Words of a chain that are known when the next is asked for."""
@@ -25,7 +37,7 @@ EXAMPLES = (0, 1, 2, 3, 4, 6, 8, 12)
 """Pairs of a function that are known when the next value is asked for."""
 
 Estimate = dict[str, list[float]]
-"""Of each point, the `mean` over documents or seeds and its `standard_error`."""
+"""Of each point, the `mean` over documents and its `standard_error`."""
 
 
 @metrics.register("icl_wide")
@@ -36,18 +48,21 @@ class WiderInContextLearning(Metric):
     functions as the others do, for only text can have blanks.
     """
 
-    version = 4
+    version = 5
     exact = False
     needs = "the full profile, or its own name beside that of a spec"
 
     def in_profile(self, spec: Spec, profile: str) -> bool:
         """The full profile trains those that the quick one of `icl` trains."""
-        return profile == "full" and spec.name in quick_names()
+        return profile == "full" and spec.name in trained_names("quick")
 
     def settings(self, spec: Spec, profile: str) -> dict[str, Any]:
         """How models are trained, and what they are asked."""
+        alike = trained_alike(profile)
         return {
-            **trained_alike(profile),
+            **alike,
+            "rates": list(TRIED) if profile == "full" else [usual_rate(spec, alike)],
+            "held_out": HELD_OUT,
             "markov": {"states": 4, "length": 34},
             "known": list(KNOWN),
             "regression": {"dimensions": 3, "pairs": 13},
@@ -65,8 +80,8 @@ class WiderInContextLearning(Metric):
 
         from harness.tasks.synthetic.markov import Chains
         from harness.tasks.synthetic.vocabulary import SIZE
-        from harness.training.markov import trained_on_chains
-        from harness.training.scoring import scored
+        from harness.training.markov import batches, trained_on_chains
+        from harness.training.scoring import held_out_loss, scored
 
         task = Chains(**settings["markov"])
         small = small_model(spec, settings, SIZE)
@@ -74,9 +89,18 @@ class WiderInContextLearning(Metric):
             task.questions(np.random.default_rng(QUESTIONS_SEED), settings["documents"], known)
             for known in settings["known"]
         ]
+
+        def trained_at(rate: float, seed: int) -> Trained:
+            return trained_on_chains(task, small, _recipe(settings, rate), seed)
+
+        apart = batches(task, small, settings["recipe"]["batch_size"], HELD_OUT_SEED)
+        tried = search(
+            settings["rates"],
+            lambda rate: held_out_loss(trained_at(rate, settings["seeds"][0]).model, apart, settings["held_out"]),
+        )
         seeds = []
         for seed in settings["seeds"]:
-            trained = trained_on_chains(task, small, Recipe(**settings["recipe"]), seed)
+            trained = trained_at(best(tried), seed)
             scores = [scored(trained.model, questions) for questions in asked]
             found = {
                 "cross_entropy": _estimate([each.nats for each in scores]),
@@ -84,6 +108,7 @@ class WiderInContextLearning(Metric):
             }
             seeds.append({**training_record(seed, trained), **found})
         return {
+            **rates_record(tried),
             **_over_seeds(small, seeds, ["cross_entropy", "accuracy"]),
             "known": settings["known"],
             "bayes": _references(asked, [task.bayes(questions) for questions in asked]),
@@ -96,7 +121,8 @@ class WiderInContextLearning(Metric):
         import numpy as np
 
         from harness.tasks.synthetic.regression import LinearFunctions, least_squares
-        from harness.training.regression import predicted, trained_on_functions
+        from harness.training.regression import batches, predicted, squared_error, trained_on_functions
+        from harness.training.scoring import held_out_loss
 
         task = LinearFunctions(**settings["regression"])
         small = small_model(spec, settings, task.coordinates)
@@ -106,12 +132,22 @@ class WiderInContextLearning(Metric):
             squared = (predictions - values) ** 2 / task.dimensions
             return _estimate([squared[:, known] for known in settings["examples"]])
 
+        def trained_at(rate: float, seed: int) -> Trained:
+            return trained_on_functions(task, small, _recipe(settings, rate), seed)
+
+        def loss_at(rate: float) -> float:
+            model = trained_at(rate, settings["seeds"][0]).model
+            return held_out_loss(model, apart, settings["held_out"], squared_error)
+
+        apart = batches(task, settings["recipe"]["batch_size"], HELD_OUT_SEED)
+        tried = search(settings["rates"], loss_at)
         seeds = []
         for seed in settings["seeds"]:
-            trained = trained_on_functions(task, small, Recipe(**settings["recipe"]), seed)
+            trained = trained_at(best(tried), seed)
             found = {"error": error(predicted(trained.model, task, points, values))}
             seeds.append({**training_record(seed, trained), **found})
         return {
+            **rates_record(tried),
             **_over_seeds(small, seeds, ["error"]),
             "examples": settings["examples"],
             "least_squares": error(least_squares(points, values))["mean"],
@@ -127,19 +163,17 @@ def _estimate(points: Sequence[NDArray[Any]]) -> Estimate:
     }
 
 
+def _recipe(settings: dict[str, Any], rate: float) -> Recipe:
+    return Recipe(**{**settings["recipe"], "learning_rate": rate})
+
+
 def _over_seeds(small: Spec, seeds: list[dict[str, Any]], measures: Sequence[str]) -> dict[str, Any]:
-    """The model, every seed, and each measure over the seeds; of one seed, with its error over documents."""
-    found: dict[str, Any] = {measure: seeds[0][measure] for measure in measures}
-    if len(seeds) > 1:
-        for measure in measures:
-            means, errors = over_seeds([seed[measure]["mean"] for seed in seeds])
-            found[measure] = {"mean": means, "standard_error": errors}
-    return {
-        "model": {**small.architecture, "params": params(small)},
-        "standard_error_over": "seeds" if len(seeds) > 1 else "documents",
-        **found,
-        "seeds": seeds,
-    }
+    """The model, every seed, and the mean of each measure over the seeds, whose error one seed does not tell."""
+    found: dict[str, Any] = {}
+    for measure in measures:
+        means, errors = over_seeds([seed[measure]["mean"] for seed in seeds])
+        found[measure] = {"mean": means, "standard_error": errors}
+    return {"model": {**small.architecture, "params": params(small)}, **found, "seeds": seeds}
 
 
 def _references(asked: Sequence[Questions], predictions: Sequence[NDArray[np.float64]]) -> dict[str, list[float]]:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from harness.errors import HarnessError, did_you_mean
+from harness.intervals import Interval, paired
 from harness.report import stability_verdicts as stability
 from harness.report.frames import models_of
 from harness.report.sections import most_lengths, times_faster
 from harness.report.sections.norms import claim, most_shapes
 from harness.report.verdicts import CONTRADICTED, NOT_MEASURED, PARTLY, SUPPORTED, UNDECIDED, Finding
-from harness.report.wording import exact
+from harness.report.wording import counted, exact
 from harness.results import Cell
 
-ERRORS = 3
-"""Standard errors beyond which two accuracies differ."""
 SPARSE = ("banded", "strided", "fixed", "dense, banded in turns")
 """The Sparse Transformer's patterns, and GPT-3's layers."""
 
@@ -110,36 +109,44 @@ def _grouped_decode_faster(cells: Sequence[Cell]) -> Finding | None:
 
 
 def _examples_help(cells: Sequence[Cell]) -> Finding:
-    """Accuracy with the most demonstrations above that with none."""
+    """Accuracy with the most demonstrations above that with the fewest, seed by seed."""
     (cell,) = cells
-    of = cell.values["classification"]
-    none, most = ((of["accuracy"][at], of["standard_error"][at]) for at in (0, -1))
-    evidence = f"small model: {_point(*none)} without examples, {_point(*most)} with {of['shots'][-1]}"
-    return Finding(_beyond(most, none), evidence)
+    shots = cell.values["classification"]["shots"]
+    few, most = ([seed["classification"][at] for seed in cell.values["seeds"]] for at in (0, -1))
+    found = paired(most, few)
+    evidence = (
+        f"small model: {fmean(few):.3f} with {counted(shots[0], 'example')}, {fmean(most):.3f} with {shots[-1]}"
+        f"{_over_seeds(found, len(most))}"
+    )
+    return Finding(_beyond(found), evidence)
 
 
 def _shuffling_helps(cells: Sequence[Cell]) -> Finding:
     """The first spec shuffles its spans, the second does not."""
     found, parts = [], []
     for task in ("classification", "recall"):
-        shuffled, ordered = (
-            (cell.values[task]["accuracy"][-1], cell.values[task]["standard_error"][-1]) for cell in cells
+        shuffled, ordered = ([seed[task][-1] for seed in cell.values["seeds"]] for cell in cells)
+        if len(shuffled) != len(ordered):
+            return Finding(UNDECIDED, "the two small models were trained with different seeds")
+        difference = paired(shuffled, ordered)
+        found.append(_beyond(difference))
+        parts.append(
+            f"{task} {fmean(shuffled):.3f} shuffled, {fmean(ordered):.3f} in order"
+            f"{_over_seeds(difference, len(shuffled))}"
         )
-        found.append(_beyond(shuffled, ordered))
-        parts.append(f"{task} {_point(*shuffled)} shuffled, {_point(*ordered)} in order")
     verdict = found[0] if len(set(found)) == 1 else PARTLY if SUPPORTED in found else min(found)
     return Finding(verdict, f"small models: {'; '.join(parts)}")
 
 
-def _beyond(one: tuple[float, float], other: tuple[float, float]) -> str:
-    """Whether the one is greater, beyond the errors of both."""
-    error = ERRORS * math.hypot(one[1], other[1])
-    difference = one[0] - other[0]
-    return UNDECIDED if abs(difference) <= error else SUPPORTED if difference > 0 else CONTRADICTED
+def _over_seeds(difference: Interval, seeds: int) -> str:
+    if seeds == 1:
+        return ", one seed only"
+    return f", a difference of {difference.mid:.3f} ({difference.low:.3f} to {difference.high:.3f}) in {seeds} seeds"
 
 
-def _point(accuracy: float, error: float) -> str:
-    return f"{accuracy:.3f} ± {error:.3f}"
+def _beyond(difference: Interval) -> str:
+    """Whether it is above 0, or below, with its whole interval; one seed decides nothing."""
+    return SUPPORTED if difference.low > 0 else CONTRADICTED if difference.high < 0 else UNDECIDED
 
 
 def _stability(part: str, needs: Sequence[str], *questions: Callable[[stability.Values], stability.Verdict]) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
 from urllib.parse import urlsplit
@@ -58,6 +59,11 @@ def counted(count: int, what: str) -> str:
 def with_error(value: float, error: float | None) -> str:
     """0.662 ± 0.011, or the value alone where nothing is known of its error."""
     return f"{value:.3f}" if error is None else f"{value:.3f} ± {error:.3f}"
+
+
+def with_errors(values: Sequence[float], errors: Sequence[float | None] | None) -> list[str]:
+    """The same of several figures, of which all have an error or none."""
+    return list(map(with_error, values, errors or [None] * len(values)))
 
 
 def printed(value: int | float, digits: int | None = None) -> str:

@@ -42,9 +42,10 @@ def spec_names() -> list[str]:
 
 
 @cache
-def quick_names() -> tuple[str, ...]:
-    """The names of a few specs that stand for the rest where measuring one takes long, as `quick.yaml` lists them."""
-    return tuple(read_tree(Path(__file__).with_name("quick.yaml")).plain()["quick"])
+def trained_names(profile: str) -> tuple[str, ...]:
+    """The names of some specs that stand for the rest where measuring one takes long, as `profiles.yaml` lists them."""
+    listed = read_tree(Path(__file__).with_name("profiles.yaml")).plain()
+    return (*listed["quick"], *(listed["full"] if profile == "full" else ()))
 
 
 def find_specs(patterns: list[str]) -> list[str]:

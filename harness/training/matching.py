@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -13,8 +14,31 @@ from harness.spec.model import Spec
 TOLERANCE = 0.05
 """How far a model may be from the wanted size."""
 WIDTHS = range(16, 257, 4)
-CHANNELS = 16
-"""The fewest channels of a head with which small models learn to attend."""
+WIDTH = 64
+"""Of four heads with 16 channels, the fewest with which small models learn to attend: then MHA, GQA of two groups and
+MQA differ in nothing else."""
+FEWEST_LAYERS = 4
+"""With two, the order of a round decides what a model can do: where a window comes last, it recalls nothing."""
+
+
+def standing_for(spec: Spec, target: int, size: Callable[[Spec], int], vocab_size: int, max_seq_len: int) -> Spec:
+    """The small model that is trained in place of a spec: 64 wide if its choices leave room for that, else narrower.
+
+    It has whole rounds of blocks, four layers at least; of layers that are named one by one as many, or one of each
+    block. See `matched`.
+    """
+    depth = _depth(spec)
+    try:
+        return matched(spec, target, size, vocab_size, max_seq_len, depth, [WIDTH])
+    except HarnessError:  # of many experts each would be less than one channel wide
+        return matched(spec, target, size, vocab_size, max_seq_len, depth)
+
+
+def _depth(spec: Spec) -> int:
+    a_round = len(spec.layers)
+    if a_round >= spec.dims.num_layers:
+        return max(FEWEST_LAYERS, len(spec.block_counts))
+    return math.ceil(FEWEST_LAYERS / a_round) * a_round
 
 
 def matched(
@@ -28,10 +52,9 @@ def matched(
 ) -> Spec:
     """The scaled model of a spec that has `target` parameters, or nearly so.
 
-    The hidden size is the one that comes nearest; heads and MLP follow it as `Spec.scaled` says, but for a group of
-    query heads that is too large to leave each 16 channels: then there are fewer heads in it. What is missing, for
-    widths go in steps of 4, is made up for by the intermediate size of the MLP, or without any MLP by the inner width
-    of the mixers. Windows, strides and blocks of
+    The hidden size is the one that comes nearest; heads and MLP follow it as `Spec.scaled` says. What is missing is
+    made up for by the intermediate size of the MLP, or without any MLP by the inner width of the mixers. Windows,
+    strides and blocks of
     sparse patterns, and tables of positions, keep their share of the longest sequence: a window of 256 of 2048
     tokens becomes one of 6 of 50.
 
@@ -48,7 +71,7 @@ def matched(
         HarnessError: no width comes within 5 %.
     """
     sizes = {"num_layers": num_layers, "vocab_size": vocab_size, "max_seq_len": max_seq_len}
-    candidates = [_changed(spec.scaled(hidden_size=width, **sizes), _with_wide_heads) for width in widths]
+    candidates = [spec.scaled(hidden_size=width, **sizes) for width in widths]
     nearest = min(candidates, key=lambda scaled: abs(size(scaled) - target))
     found = stretched(nearest, target - size(nearest))
     if abs(size(found) / target - 1) > TOLERANCE:
@@ -57,11 +80,6 @@ def matched(
             f"the nearest has {size(found):,}"
         )
     return found
-
-
-def _with_wide_heads(choices: Choices, dims: Dims) -> Choices:
-    """The choices with no more heads than have 16 channels each, where one group of them does not fit."""
-    return replace(choices, mixer=choices.mixer.with_wide_heads(dims, CHANNELS))
 
 
 def stretched(spec: Spec, missing: int) -> Spec:

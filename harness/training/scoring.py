@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 import torch
@@ -10,8 +12,9 @@ from numpy.typing import NDArray
 from torch.nn.functional import cross_entropy
 
 from harness.modules.decoder import Decoder
+from harness.modules.objectives import Batch
 from harness.tasks.synthetic import Questions
-from harness.training.loop import one_thread
+from harness.training.loop import Loss, batch_loss, one_thread
 from harness.training.mixture import objective_of
 
 BATCH = 250
@@ -50,3 +53,10 @@ def scored(model: Decoder, questions: Questions) -> Scores:
 def answered(model: Decoder, questions: Questions) -> NDArray[np.bool_]:
     """Whether each question is answered rightly, [documents]."""
     return scored(model, questions).right
+
+
+@torch.no_grad()
+def held_out_loss(model: Decoder, data: Callable[[int], Batch], batches: int, loss: Loss = batch_loss) -> float:
+    """Mean loss over the first batches of a stream that the model was not trained on."""
+    with one_thread():
+        return fmean(loss(model, data(step)).item() for step in range(batches))

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.metrics.icl import small_model
 from harness.metrics.icl_wide import WiderInContextLearning
 from harness.metrics.params import params
 from harness.runner.plan import plan
 from harness.spec import Spec, load_spec, spec_names
-from harness.spec.library import quick_names
+from harness.spec.library import trained_names
 from harness.tasks.synthetic.regression import LinearFunctions, least_squares
-from harness.training.matching import matched
 
 
 @pytest.fixture
@@ -47,11 +47,10 @@ def test_a_result_is_complete_and_can_be_stored(settings: dict[str, Any], name: 
     for task, measures, points in (("markov", ("cross_entropy", "accuracy"), 2), ("regression", ("error",), 3)):
         found = values[task]
         assert found["model"]["params"] == pytest.approx(20_000, rel=0.05)
-        assert found["standard_error_over"] == "documents"
         assert [len(seed["losses"]) for seed in found["seeds"]] == [1]
         for measure in measures:
-            assert found[measure] == found["seeds"][0][measure]
-            assert len(found[measure]["mean"]) == len(found[measure]["standard_error"]) == points
+            assert found[measure] == {"mean": found["seeds"][0][measure]["mean"], "standard_error": None}
+            assert len(found[measure]["mean"]) == len(found["seeds"][0][measure]["standard_error"]) == points
     assert values["markov"]["chance"] == {"cross_entropy": math.log(3), "accuracy": 1 / 3}
     assert values["regression"]["examples"] == [0, 1, 3]
 
@@ -86,14 +85,26 @@ def test_several_seeds_have_an_error_of_their_mean(settings: dict[str, Any]) -> 
     means = np.array([seed["error"]["mean"] for seed in found["seeds"]])
     assert found["error"]["mean"] == pytest.approx(means.mean(0))
     assert found["error"]["standard_error"] == pytest.approx(means.std(0, ddof=1) / 3**0.5)
-    assert found["standard_error_over"] == "seeds"
+
+
+@pytest.mark.parametrize("task", ["markov", "regression"])
+def test_the_learning_rate_with_the_lowest_loss_on_held_out_sequences_is_taken(
+    settings: dict[str, Any], task: str
+) -> None:
+    found = measured(settings, rates=[1e-3, 3e-3, 1e-2])[task]
+    losses = {tried["rate"]: tried["held_out"] for tried in found["rates"]}
+    assert found["rate"] == min(losses, key=lambda rate: losses[rate])
+    assert len(losses) >= 3
+    alone = measured(settings, rates=[found["rate"]])[task]
+    assert alone["rates"] == [{"rate": found["rate"], "held_out": losses[found["rate"]]}]
+    assert alone["seeds"][0]["losses"] == found["seeds"][0]["losses"]
 
 
 @pytest.mark.parametrize("name", spec_names())
 def test_every_spec_has_a_model_that_reads_vectors_within_five_per_cent(name: str) -> None:
     settings = WiderInContextLearning().settings(load_spec(name), "full")
     coordinates = LinearFunctions(**settings["regression"]).coordinates
-    small = matched(load_spec(name), settings["params"], params, coordinates, settings["max_seq_len"])
+    small = small_model(load_spec(name), settings, coordinates)
     assert params(small) == pytest.approx(settings["params"], rel=0.05)
 
 
@@ -101,7 +112,7 @@ def test_the_full_profile_measures_the_listed_specs_and_the_quick_one_those_that
     specs: dict[str, Spec],
 ) -> None:
     full = plan(specs.values(), ["icl_wide"], "full", asked_for=False)
-    assert {cell.spec.name for cell in full} == set(quick_names())
+    assert {cell.spec.name for cell in full} == set(trained_names("quick"))
     assert full[0].settings["seeds"] == [0, 1, 2]
     assert plan(specs.values(), ["icl_wide"], "quick", asked_for=False) == []
     (named,) = plan([specs["llama-13b"]], ["icl_wide"], "quick")

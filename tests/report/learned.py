@@ -12,6 +12,7 @@ SETTINGS = {
     "recipe": {"steps": 1500, "batch_size": 32},
     "params": 110_000,
     "documents": 2000,
+    "rates": [0.001, 0.003],
     "longer": [],
 }
 WAYS = {"in context": 1_000_000, "in context, read once": 500_000, "fine-tuning": 3_000_000}
@@ -23,6 +24,8 @@ def trained(name: str, accuracy: float = 0.75, *, kv_heads: int = 2, params: int
     small = architecture(**choices)
     small["heads"] = {block: {"query": 8, "key_value": kv_heads, "channels": 16} for block in ("dense", "banded")}
     result = {
+        "rate": 0.003,
+        "rates": [{"rate": 0.001, "held_out": None}, {"rate": 0.003, "held_out": 1.25}],
         "model": {**small, "params": params, "target": 110_000, "state_bytes": 12_800 * kv_heads},
         "classification": {"shots": [0, 16], "chance": 0.125, "ceiling": [0.125, 0.99], **_over([0.125, accuracy])},
         "recall": {"keys": [1, 16], "chance": 0.0156, **_over([1.0, accuracy / 2])},
@@ -37,7 +40,7 @@ def trained(name: str, accuracy: float = 0.75, *, kv_heads: int = 2, params: int
 
 
 def _over(accuracy: list[float]) -> dict[str, Any]:
-    return {"accuracy": accuracy, "standard_error": [0.0, 0.0625], "standard_error_over": "seeds"}
+    return {"accuracy": accuracy, "standard_error": [0.0, 0.0625]}
 
 
 def _seed(seed: int, accuracy: float, steps: int | None) -> dict[str, Any]:
@@ -69,16 +72,15 @@ def released(spec: SpecRecord, task: str = "capital") -> Cell:
 
 def wide(name: str, above: float = 0.0, *, seeds: int = 2) -> Cell:
     """A result of `icl_wide`, so much above the best predictors; two seeds are alike."""
-    over = "seeds" if seeds > 1 else "documents"
-    small = {"model": {**architecture(), "params": 110_036}, "standard_error_over": over}
-    entropy = _estimate([1.375 + above, 1.25 + above])
-    error = _estimate([1.0, above])
+    small = {"model": {**architecture(), "params": 110_036}, "rate": 0.003, "rates": []}
+    entropy = _estimate([1.375 + above, 1.25 + above], seeds)
+    error = _estimate([1.0, above], seeds)
     result = {
         "markov": {
             **small,
             "known": [1, 32],
             "cross_entropy": entropy,
-            "accuracy": _estimate([0.25, 0.5]),
+            "accuracy": _estimate([0.25, 0.5], seeds),
             "bayes": {"cross_entropy": [1.375, 1.25], "accuracy": [0.25, 0.5]},
             "unigram": {"cross_entropy": [1.4375, 1.3125], "accuracy": [0.25, 0.375]},
             "chance": {"cross_entropy": 1.386, "accuracy": 0.25},
@@ -104,5 +106,5 @@ def wide(name: str, above: float = 0.0, *, seeds: int = 2) -> Cell:
     return cell(spec_record(name), "icl_wide", result, settings=settings)
 
 
-def _estimate(mean: list[float]) -> dict[str, list[float]]:
-    return {"mean": mean, "standard_error": [0.0, 0.0625]}
+def _estimate(mean: list[float], seeds: int) -> dict[str, list[float] | None]:
+    return {"mean": mean, "standard_error": [0.0, 0.0625] if seeds > 1 else None}

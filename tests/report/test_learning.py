@@ -24,12 +24,32 @@ def drawn(found: Section, place: str) -> dict[str, dict[str, Any]]:
 
 def test_tables_hold_accuracies_with_their_errors_and_every_seed() -> None:
     tables = section([trained("toy")]).tables
-    assert tables["classification"].heads == ["model", "standard error", "0", "16"]
-    assert tables["classification"].rows == [["toy", "over seeds", "0.125 ± 0.000", "0.750 ± 0.062"]]
-    assert tables["recall"].rows == [["toy", "over seeds", "1.000 ± 0.000", "0.375 ± 0.062"]]
+    assert tables["classification"].heads == ["model", "mean of", "0", "16"]
+    assert tables["classification"].rows == [["toy", "2 seeds", "0.125 ± 0.000", "0.750 ± 0.062"]]
+    assert tables["recall"].rows == [["toy", "2 seeds", "1.000 ± 0.000", "0.375 ± 0.062"]]
     assert tables["seeds"].rows[1] == ["toy", "1", "0.125", "0.812", "1.000", "0.406"]
     steps = "839, over 1,500"
-    assert tables["training"].rows == [["toy", "", "109,926", "25.6 kB", "1.00 MFLOPs", steps, "33.2, 33.2", "-, -"]]
+    costs = ["25.6 kB", "1.00 MFLOPs"]
+    assert tables["training"].rows == [["toy", "", "109,926", "0.003", *costs, steps, "33.2, 33.2", "-, -"]]
+
+
+def test_learning_rates_are_shown_with_their_losses() -> None:
+    table = section([trained("toy")]).tables["rates"]
+    assert (table.heads, table.rows) == (
+        ["model", "best", "0.001", "0.003"],
+        [["toy", "0.003", "diverged", "1.250"]],
+    )
+
+
+def test_of_one_seed_no_error_is_known() -> None:
+    one = trained("toy")
+    one.values["seeds"] = one.values["seeds"][:1]
+    for task in ("classification", "recall"):
+        one.values[task]["standard_error"] = None
+    found = section([one])
+    assert found.tables["classification"].rows == [["toy", "one seed only", "0.125", "0.750"]]
+    assert drawn(found, "shots")["toy"]["error_y"]["array"] == [None, None]
+    assert drawn(found, "recall-state")["toy"]["error_y"]["array"] == [None]
 
 
 def test_lines_have_errors_and_stand_between_chance_and_the_ceiling() -> None:
@@ -102,11 +122,12 @@ def test_rankings_are_of_models_that_differ_in_one_choice_and_hold_or_not_seed_b
     low["recall"] = [1.0, 0.125]
     table = section(cells).tables["ranked"]
     rotary, full = "rotary positions against none", "all of the context against a window"
+    both = "all 2 seeds; by chance 1 in 2"
     assert table.rows == [
-        [rotary, "a-banded", "d-both", "0.094, 0.156", "0.031, 0.094", "all 2 seeds"],
-        [rotary, "b-dense", "c-nope", "0.125, 0.406", "0.219, 0.281", "1 of 2 seeds"],
-        [full, "b-dense", "a-banded", "0.125, 0.406", "0.094, 0.156", "all 2 seeds"],
-        [full, "c-nope", "d-both", "0.219, 0.281", "0.031, 0.094", "all 2 seeds"],
+        [rotary, "a-banded", "d-both", "0.094, 0.156", "0.031, 0.094", "0.062 (0.062 to 0.062)", both],
+        [rotary, "b-dense", "c-nope", "0.125, 0.406", "0.219, 0.281", "0.016 (-6.947 to 6.978)", "1 of 2 seeds"],
+        [full, "b-dense", "a-banded", "0.125, 0.406", "0.094, 0.156", "0.141 (-6.822 to 7.103)", both],
+        [full, "c-nope", "d-both", "0.219, 0.281", "0.031, 0.094", "0.188 (0.188 to 0.188)", both],
     ]
     assert "ranked" not in section(cells[3:]).tables
 
@@ -134,7 +155,7 @@ def test_objectives_of_the_same_architecture_stand_under_each_other() -> None:
         ["a-layernorm", "causal_lm", "1,500", "0.750 ± 0.062", "0.375 ± 0.062"],
         ["other", "blank_infilling, shuffle_spans True", "1,500", "0.500 ± 0.062", "0.250 ± 0.062"],
         ["blanks", "blank_infilling, shuffle_spans True", "1,500", "0.250 ± 0.062", "0.125 ± 0.062"],
-        ["blanks", "blank_infilling, shuffle_spans True", "6,000", "0.500 ± 0.011", "0.200 ± 0.009"],
+        ["blanks", "blank_infilling, shuffle_spans True", "6,000", "0.500", "0.200"],
         ["causal", "causal_lm", "1,500", "0.750 ± 0.062", "0.375 ± 0.062"],
         ["ordered", "blank_infilling, shuffle_spans False", "1,500", "0.500 ± 0.062", "0.250 ± 0.062"],
     ]

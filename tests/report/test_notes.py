@@ -170,18 +170,32 @@ def test_times_of_decoding_decide(verdicts: list[str], expected: str) -> None:
     assert "2 (1.67 to 2.5) times behind 1,024 tokens" in found.evidence
 
 
-def learned(name: str, *accuracies: float) -> Cell:
-    of = {"accuracy": list(accuracies), "standard_error": [0.01] * len(accuracies), "shots": [0, 16]}
-    return cell(spec_record(name), "icl", {"classification": of, "recall": of})
+def learned(name: str, few: float, most: float, seeds: int = 5, noise: float = 0.05) -> Cell:
+    """Accuracies with 1 and 16 examples; seeds differ by 0.1, and the last by noise."""
+    of_seeds = [[few + 0.1 * seed, most + 0.1 * seed + (noise, -noise)[seed % 2]] for seed in range(seeds)]
+    seeds_ = [{"classification": each, "recall": each} for each in of_seeds]
+    return cell(spec_record(name), "icl", {"classification": {"shots": [1, 16]}, "seeds": seeds_})
 
 
-def test_accuracies_decide_beyond_their_errors() -> None:
+def test_accuracies_decide_where_the_seeds_agree_beyond_their_differences() -> None:
     for most, verdict in [(0.5, SUPPORTED), (0.26, UNDECIDED), (0.1, CONTRADICTED)]:
         assert asked("examples_in_context_help", [learned("toy", 0.25, most)], ["toy"]).verdict == verdict
-        both = [learned("ordered", 0.25, 0.25), learned("toy", 0.25, most)]
+        both = [learned("ordered", 0.25, 0.25, noise=0.0), learned("toy", 0.25, most)]
         assert asked("shuffled_spans_help", both, ["toy", "ordered"]).verdict == verdict
     missing = asked("shuffled_spans_help", [learned("toy", 0.2, 0.3)], ["toy", "ordered"])
     assert (missing.verdict, missing.evidence) == (NOT_MEASURED, "harness run toy ordered --metrics icl")
+
+
+def test_one_seed_decides_nothing_nor_do_different_seeds() -> None:
+    one = asked("examples_in_context_help", [learned("toy", 0.1, 0.9, seeds=1)], ["toy"])
+    words = "small model: 0.100 with 1 example, 0.950 with 16, one seed only"
+    assert (one.verdict, one.evidence) == (UNDECIDED, words)
+    found = asked("examples_in_context_help", [learned("toy", 0.1, 0.5)], ["toy"])
+    assert found.evidence == (
+        "small model: 0.300 with 1 example, 0.710 with 16, a difference of 0.410 (0.297 to 0.523) in 5 seeds"
+    )
+    uneven = [learned("toy", 0.1, 0.9), learned("ordered", 0.1, 0.9, seeds=3)]
+    assert asked("shuffled_spans_help", uneven, ["toy", "ordered"]).verdict == UNDECIDED
 
 
 @pytest.mark.parametrize(

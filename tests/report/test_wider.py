@@ -23,21 +23,21 @@ def drawn(found: Section, task: str) -> dict[str, dict[str, Any]]:
 
 def test_tables_hold_models_with_their_errors_and_then_the_predictors() -> None:
     tables = section([wide("toy", 0.125)]).tables
-    assert tables["cross_entropy"].heads == ["model", "standard error", "1", "32"]
+    assert tables["cross_entropy"].heads == ["model", "mean of", "1", "32"]
     assert tables["cross_entropy"].rows == [
-        ["toy", "over seeds", "1.500 ± 0.000", "1.375 ± 0.062"],
+        ["toy", "2 seeds", "1.500 ± 0.000", "1.375 ± 0.062"],
         ["Bayes", "", "1.375", "1.250"],
         ["unigram", "", "1.438", "1.312"],
         ["chance", "", "1.386", "1.386"],
     ]
     assert tables["accuracy"].rows[1:3] == [["Bayes", "", "0.250", "0.500"], ["unigram", "", "0.250", "0.375"]]
     assert tables["error"].rows == [
-        ["toy", "over seeds", "1.000 ± 0.000", "0.125 ± 0.062"],
+        ["toy", "2 seeds", "1.000 ± 0.000", "0.125 ± 0.062"],
         ["least squares", "", "1.000", "0.000"],
         ["zero", "", "1.000", "0.969"],
     ]
-    reached = ["1.375, 1.375", "33.2, 33.2", "110,036", "0.125, 0.125", "22.2, 22.2"]
-    assert tables["training"].rows == [["toy", "110,036", *reached]]
+    reached = ["1.375, 1.375", "33.2, 33.2", "110,036", "0.003", "0.125, 0.125", "22.2, 22.2"]
+    assert tables["training"].rows == [["toy", "110,036", "0.003", *reached]]
 
 
 def test_lines_have_errors_and_the_predictors_beside_them() -> None:
@@ -46,12 +46,13 @@ def test_lines_have_errors_and_the_predictors_beside_them() -> None:
     assert list(chains) == ["other", "toy", "Bayes", "unigram", "chance"]
     assert (chains["toy"]["x"], chains["toy"]["y"]) == (["1", "32"], [1.5, 1.375])
     assert chains["toy"]["error_y"]["array"] == [0, 0.0625]
+    assert chains["other"]["error_y"]["array"] == [None, None]
     assert chains["Bayes"]["y"] == [1.375, 1.25]
     assert chains["chance"]["y"] == [1.386, 1.386]
     assert list(functions) == ["other", "toy", "least squares", "zero"]
     assert functions["least squares"]["y"] == [1, 0]
     assert all(chains[name]["meta"] == {"reference": True} for name in ("Bayes", "unigram", "chance"))
-    assert found.tables["error"].rows[0][:2] == ["other", "over documents"]
+    assert found.tables["error"].rows[0][:2] == ["other", "one seed only"]
     assert len(found.made_with) == 2
 
 
@@ -61,10 +62,10 @@ def test_results_over_other_points_stand_side_by_side() -> None:
         of = short.values["markov" if key == "known" else "regression"]
         for name in ("cross_entropy", "accuracy", "error"):
             if name in of:
-                of[name] = {what: points[:1] for what, points in of[name].items()}
+                of[name] = {what: points[:1] for what, points in of[name].items() if points}
         of[key] = of[key][:1]
     found = section([short, wide("toy")])
-    assert found.tables["cross_entropy"].rows[0] == ["short", "over seeds", "1.375 ± 0.000", "n/a"]
+    assert found.tables["cross_entropy"].rows[0] == ["short", "2 seeds", "1.375 ± 0.000", "n/a"]
     assert drawn(found, "regression")["least squares"]["x"] == ["0", "3"]
 
 

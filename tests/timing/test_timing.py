@@ -9,15 +9,14 @@ from collections.abc import Callable
 import pytest
 
 from harness.errors import HarnessError
+from harness.intervals import Interval, geometric
 from harness.timing import (
     ENVIRONMENT,
-    Interval,
     Samples,
     compared,
     conditions,
     control,
     cuda_clock,
-    geometric,
     in_fresh_processes,
     in_turns,
     noise,

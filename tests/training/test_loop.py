@@ -11,12 +11,13 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
+from harness.metrics.icl import LONGEST, TARGET
 from harness.metrics.params import params
 from harness.spec import Spec, load_spec
 from harness.tasks.synthetic.vocabulary import LABELS, SIZE, VALUES
 from harness.training import loop
 from harness.training.loop import Trained, one_thread, train
-from harness.training.matching import matched
+from harness.training.matching import matched, standing_for
 from harness.training.mixture import mixture
 from harness.training.recipe import Recipe
 
@@ -139,7 +140,7 @@ def test_sequences_are_those_of_the_seed_and_the_step_whatever_the_spec() -> Non
 def test_sixty_steps_teach_more_than_how_often_words_come() -> None:
     """Below the entropy of a label or value drawn evenly, which no model can reach that does not read."""
     recipe = Recipe(steps=60)
-    spec = matched(load_spec("llama-7b"), 110_000, params, SIZE, 50)
+    spec = standing_for(load_spec("llama-7b"), TARGET, params, SIZE, LONGEST)
     losses = train(spec, recipe, mixture(spec, recipe.batch_size, 0), 0).losses
     unigram = (math.log(len(LABELS)) + math.log(len(VALUES))) / 2
     assert losses[0] > unigram

@@ -104,10 +104,6 @@ class Mixer(Choice):
         """What is kept while the n-th token is computed, its own included; for n = 0 what is kept from the start."""
         return State()
 
-    def with_wide_heads(self, dims: Dims, channels: int) -> Self:
-        """The same with fewer heads, where that is what it takes for each to have so many channels."""
-        return self
-
     def widened(self, factor: float) -> Self:
         """The same with about `factor` times as many parameters, if it has a size to choose for that."""
         return self

@@ -151,10 +151,6 @@ class Parallel(Mixer):
         """Both scaled."""
         return self._with(self.attention.scaled(scaling), self.recurrence.scaled(scaling))
 
-    def with_wide_heads(self, dims: Dims, channels: int) -> Parallel:
-        """Wide heads of the attention."""
-        return self._with(self.attention.with_wide_heads(dims, channels), self.recurrence)
-
     def widened(self, factor: float) -> Parallel:
         """Both widened, as far as they can be."""
         return self._with(self.attention.widened(factor), self.recurrence.widened(factor))

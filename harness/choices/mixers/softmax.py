@@ -142,15 +142,6 @@ class Softmax(Mixer):
         """The same for the most keys that the pattern keeps on the way."""
         return State(cached=self._cached(dims, layer.pattern.peak_keys(n) if n else 0))
 
-    def with_wide_heads(self, dims: Dims, channels: int) -> Softmax:
-        """Fewer heads, where one group of query heads would leave each fewer channels."""
-        heads = max(1, dims.hidden_size // channels)
-        if self.channels(dims) >= channels or self.kv_heads > 1:
-            return self
-        wide = dims.hidden_size // heads // 4 * 4
-        head_dim = None if heads * wide == dims.hidden_size else wide
-        return self.model_copy(update={"num_heads": heads, "head_dim": head_dim})
-
     def _cached(self, dims: Dims, keys: int) -> int:
         return 2 * self.kv_heads * self.channels(dims) * keys
 
@@ -181,14 +172,21 @@ class Softmax(Mixer):
         return self.model_copy(update=changed | ({"scale": None} if usual else {}))
 
     def scaled(self, scaling: Scaling) -> Softmax:
-        """The same number of query heads a key-value head, in as many groups as leave a head 16 channels.
+        """As many query heads as have 16 channels each, four at least, and key-value heads of the same kind.
 
-        One group stays even where its heads get fewer; they have a multiple of 4 channels, so that every rotary
-        scheme fits, and `head_dim` is written out where heads x channels is not the hidden size.
+        MHA and MQA stay what they are. Of GQA as much of a group stays as leaves two groups, so that it is neither.
+        Heads have a multiple of 4 channels, so that every rotary scheme fits, and `head_dim` is written out where
+        heads x channels is not the hidden size.
         """
-        group = self.num_heads // self.kv_heads
-        kv_heads = min(self.kv_heads, max(1, scaling.new.hidden_size // (16 * group)))
-        heads = group * kv_heads
+        room, wanted = max(4, scaling.new.hidden_size // 16), self.num_heads // self.kv_heads
+        most = min(room, self.num_heads)
+        if self.kv_heads in (1, self.num_heads):
+            heads = most
+            kv_heads = 1 if self.kv_heads == 1 else heads
+        else:
+            group = min(wanted, most // 2)
+            kv_heads = min(self.kv_heads, most // group)
+            heads = group * kv_heads
         channels = max(4, scaling.new.hidden_size // heads // 4 * 4)
         changed: dict[str, int | Growth | None] = {
             "num_heads": heads,

@@ -35,14 +35,14 @@ def frontier(points: Iterable[Point]) -> list[Point]:
     return best
 
 
-def against(points: dict[str, tuple[int, float, float]], title: str, text_of: Callable[[int], str]) -> go.Figure:
+def against(points: dict[str, tuple[int, float, float | None]], title: str, text_of: Callable[[int], str]) -> go.Figure:
     """A dot a model, accuracy over a cost, and the Pareto frontier."""
     figure = go.Figure()
     for name, (cost, accuracy, error) in points.items():
         figure.add_scatter(
             x=[cost],
             y=[rounded(accuracy)],
-            error_y={"type": "data", "array": [rounded(error)], "thickness": 1, "width": 2},
+            error_y={"type": "data", "array": [error if error is None else rounded(error)], "thickness": 1, "width": 2},
             name=name,
             customdata=[text_of(cost)],
             hovertemplate="%{y:.3f} at %{customdata}",

@@ -11,15 +11,15 @@ from harness.report.sections import Interval, rounded
 
 
 def draw_line(
-    figure: go.Figure, name: str, x: Sequence[int], y: Sequence[float], errors: Sequence[float | None]
+    figure: go.Figure, name: str, x: Sequence[int], y: Sequence[float], errors: Sequence[float | None] | None
 ) -> None:
-    """A model, or a way, with its standard errors."""
+    """A model, or a way, with its standard errors as far as they are known."""
     figure.add_scatter(
         x=list(map(str, x)),
         y=list(map(rounded, y)),
         error_y={
             "type": "data",
-            "array": [error if error is None else rounded(error) for error in errors],
+            "array": [error if error is None else rounded(error) for error in errors or [None] * len(y)],
             "thickness": 1,
             "width": 2,
         },

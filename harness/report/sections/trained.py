@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import permutations
@@ -12,12 +11,13 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from harness.intervals import paired
 from harness.report.architecture import by_layer, described, differing, summary
 from harness.report.frames import Model
 from harness.report.sections import Section, Table, Values, adaptation, ready, rounded
-from harness.report.sections.frontier import COSTS, Point, against
+from harness.report.sections.frontier import COSTS, against
 from harness.report.sections.lines import draw_line, draw_reference, spaced
-from harness.report.wording import counted, exact, with_error
+from harness.report.wording import counted, exact, with_error, with_errors
 from harness.results import Cell
 
 MOST_LINES = 14
@@ -44,6 +44,7 @@ def trained(having: dict[str, Model]) -> Section:
         "classification": _accuracies(results, "classification", "shots"),
         "recall": _accuracies(results, "recall", "keys"),
         "training": _training(models, groups),
+        "rates": _rates(results),
         "adaptation": adaptation.table(results),
         "adaptations": adaptation.table_of_each(results),
     }
@@ -81,8 +82,10 @@ def _alike(models: dict[str, Model]) -> dict[str, list[str]]:
 
 def _budget(settings: Values) -> str:
     recipe = settings["recipe"]
+    rates = len(settings["rates"])
     return (
         f"{counted(len(settings['seeds']), 'seed')}, "
+        f"each at the best of {rates} learning rates or more, "
         f"{exact(recipe['steps'])} steps of {recipe['batch_size']} sequences, "
         f"about {exact(settings['params'])} parameters, {exact(settings['documents'])} questions for each point"
     )
@@ -110,9 +113,27 @@ def _accuracies(results: dict[str, Values], task: str, axis: str) -> Table:
     rows = []
     for name, values in results.items():
         of = values[task]
-        texts = dict(zip(of[axis], map(with_error, of["accuracy"], of["standard_error"]), strict=True))
-        rows.append([name, f"over {of['standard_error_over']}", *(texts.get(n, "n/a") for n in ticks)])
-    return Table(["model", "standard error", *map(str, ticks)], rows, words=2)
+        texts = dict(zip(of[axis], with_errors(of["accuracy"], of["standard_error"]), strict=True))
+        rows.append([name, of_seeds(values["seeds"]), *(texts.get(n, "n/a") for n in ticks)])
+    return Table(["model", "mean of", *map(str, ticks)], rows, words=2)
+
+
+def of_seeds(seeds: Sequence[Values]) -> str:
+    """What a mean is of, in words."""
+    return "one seed only" if len(seeds) == 1 else counted(len(seeds), "seed")
+
+
+def _rates(results: dict[str, Values]) -> Table:
+    """The loss of the first seed on held-out sequences at every learning rate that was tried."""
+    rates = sorted({tried["rate"] for values in results.values() for tried in values["rates"]})
+    rows = []
+    for name, values in results.items():
+        losses = {tried["rate"]: tried["held_out"] for tried in values["rates"]}
+        texts = [
+            "diverged" if losses[rate] is None else f"{losses[rate]:.3f}" if rate in losses else "" for rate in rates
+        ]
+        rows.append([name, f"{values['rate']:g}", *texts])
+    return Table(["model", "best", *(f"{rate:g}" for rate in rates)], rows)
 
 
 def _training(models: dict[str, Model], others: dict[str, list[str]]) -> Table:
@@ -120,6 +141,7 @@ def _training(models: dict[str, Model], others: dict[str, list[str]]) -> Table:
         "model",
         "stands also for",
         "parameters",
+        "rate",
         "kept of the longest sequence",
         "prefill",
         "steps to threshold",
@@ -135,6 +157,7 @@ def _training(models: dict[str, Model], others: dict[str, list[str]]) -> Table:
                 name,
                 ", ".join(others[name]),
                 exact(cell.values["model"]["params"]),
+                f"{cell.values['rate']:g}",
                 *(text_of(cost_of(cell.values)) for cost_of, _, text_of in COSTS.values()),
                 ", ".join(_steps(seed, cell.settings) for seed in seeds),
                 ", ".join(f"{seed['core_seconds']:.1f}" for seed in seeds),
@@ -182,8 +205,8 @@ def _alike_but_for(models: dict[str, Model]) -> Iterator[tuple[str, str, list[st
 
 
 def _alike_settings(cell: Cell) -> Values:
-    """Settings but for the longer trainings that there are besides."""
-    return {name: value for name, value in cell.settings.items() if name != "longer"}
+    """Settings but for the longer trainings that there are besides, and the rates, of which each has its best."""
+    return {name: value for name, value in cell.settings.items() if name not in ("longer", "rates")}
 
 
 def _ranked(models: dict[str, Model]) -> Table | None:
@@ -195,7 +218,7 @@ def _ranked(models: dict[str, Model]) -> Table | None:
             kinds = [{options["kind"] for options in by_layer(values["model"], axis)} for values in pair]
             if axes == [axis] and kinds == [{better}, {worse}]:
                 rows.append([words, one, other, *_seed_by_seed(*map(_recalled_by_seed, pair))])
-    heads = ["ranking", "model", "against", "recall by seed", "of the other", "holds in"]
+    heads = ["ranking", "model", "against", "recall by seed", "of the other", "difference (99 %)", "holds in"]
     return Table(heads, rows, words=3) if rows else None
 
 
@@ -204,10 +227,17 @@ def _recalled_by_seed(values: Values) -> list[float]:
 
 
 def _seed_by_seed(better: Sequence[float], worse: Sequence[float]) -> list[str]:
-    """Both accuracies of every seed, and in how many the better one is higher."""
-    holds = [high > low for high, low in zip(better, worse, strict=True)]
+    """Both accuracies of every seed, their difference, and in how many seeds the better one is higher.
+
+    What all seeds agree in they would agree in by chance, one way or the other, in 2 of 2^n cases.
+    """
     texts = [", ".join(f"{accuracy:.3f}" for accuracy in each) for each in (better, worse)]
-    return [*texts, f"{'all' if all(holds) else f'{sum(holds)} of'} {counted(len(holds), 'seed')}"]
+    holds, seeds = sum(high > low for high, low in zip(better, worse, strict=True)), len(better)
+    if seeds == 1:
+        return [*texts, f"{better[0] - worse[0]:.3f}", "one seed only" if holds else "not in its one seed"]
+    found = paired(better, worse)
+    agreed = f"all {seeds} seeds; by chance 1 in {2 ** (seeds - 1)}" if holds == seeds else f"{holds} of {seeds} seeds"
+    return [*texts, f"{found.mid:.3f} ({found.low:.3f} to {found.high:.3f})", agreed]
 
 
 def _objectives(models: dict[str, Model]) -> Table | None:
@@ -231,16 +261,9 @@ def _objectives(models: dict[str, Model]) -> Table | None:
 
 
 def _of_one(cell: Cell, seed: Values) -> Values:
-    """The accuracies of one seed, as those over all seeds are stored, with standard errors over the questions."""
-    documents = cell.settings["documents"]
-    return {
-        task: {
-            **cell.values[task],
-            "accuracy": seed[task],
-            "standard_error": [math.sqrt(mean * (1 - mean) / documents) for mean in seed[task]],
-        }
-        for task in ("classification", "recall")
-    }
+    """The accuracies of one seed, as those over all seeds are stored."""
+    tasks = ("classification", "recall")
+    return {task: {**cell.values[task], "accuracy": seed[task], "standard_error": None} for task in tasks}
 
 
 def _losses(results: dict[str, Values]) -> go.Figure:
@@ -270,13 +293,15 @@ def _lines(results: dict[str, Values], task: str, axis: str, title: str) -> go.F
     return spaced(figure, _union(results, task, axis), title)
 
 
-def _at_most_shots(values: Values) -> Point:
+def _at_most_shots(values: Values) -> tuple[float, float | None]:
     of = values["classification"]
-    most = of["shots"].index(max(of["shots"]))
-    return of["accuracy"][most], of["standard_error"][most]
+    return _point(of, of["shots"].index(max(of["shots"])))
 
 
-def _recalled(values: Values) -> Point:
+def _recalled(values: Values) -> tuple[float, float | None]:
     of = values["recall"]
-    at = of["keys"].index(RECALLED)
-    return of["accuracy"][at], of["standard_error"][at]
+    return _point(of, of["keys"].index(RECALLED))
+
+
+def _point(of: Values, at: int) -> tuple[float, float | None]:
+    return of["accuracy"][at], of["standard_error"][at] if of["standard_error"] else None

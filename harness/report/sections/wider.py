@@ -12,8 +12,8 @@ import plotly.graph_objects as go
 from harness.report.frames import Model
 from harness.report.sections import Section, Table, Values, ready
 from harness.report.sections.lines import draw_line, draw_reference, spaced
-from harness.report.sections.trained import distinct
-from harness.report.wording import counted, exact, with_error
+from harness.report.sections.trained import distinct, of_seeds
+from harness.report.wording import counted, exact, with_errors
 
 
 def wider(models: dict[str, Model]) -> Section:
@@ -94,15 +94,15 @@ class _View:
         rows = []
         for name, values in self.results.items():
             of = values[self.measure]
-            texts = map(with_error, of["mean"], of["standard_error"])
-            rows.append(self._row(name, f"over {values['standard_error_over']}", values[self.axis], texts))
+            texts = with_errors(of["mean"], of["standard_error"])
+            rows.append(self._row(name, of_seeds(values["seeds"]), values[self.axis], texts))
         at, predictors = self.predictors()
         rows += [self._row(name, "", at, (f"{point:.3f}" for point in points)) for name, points in predictors.items()]
-        return Table(["model", "standard error", *map(str, self.ticks)], rows, words=2)
+        return Table(["model", "mean of", *map(str, self.ticks)], rows, words=2)
 
-    def _row(self, name: str, error: str, at: Sequence[int], texts: Iterable[str]) -> list[str]:
+    def _row(self, name: str, of: str, at: Sequence[int], texts: Iterable[str]) -> list[str]:
         found = dict(zip(at, texts, strict=True))
-        return [name, error, *(found.get(n, "n/a") for n in self.ticks)]
+        return [name, of, *(found.get(n, "n/a") for n in self.ticks)]
 
     def figure(self, known: str, title: str) -> Any:
         """A line a model with its standard errors, and the predictors as references; ready for JSON."""
@@ -118,12 +118,14 @@ class _View:
 
 def _training(chains: dict[str, Values], functions: dict[str, Values]) -> Table:
     """Sizes, and of every seed what it reached with all words or pairs known, and how long it took."""
-    heads = ["model", "parameters", "cross entropy", "core seconds", "parameters, functions", "error", "core seconds"]
+    heads = ["model"]
+    for measure in ("cross entropy", "error"):
+        heads += [f"{measure}: parameters", "rate", measure, "core seconds"]
     rows = []
     for name, chain in chains.items():
         row = [name]
         for of, measure in ((chain, "cross_entropy"), (functions[name], "error")):
-            row.append(exact(of["model"]["params"]))
+            row += [exact(of["model"]["params"]), f"{of['rate']:g}"]
             row.append(", ".join(f"{seed[measure]['mean'][-1]:.3f}" for seed in of["seeds"]))
             row.append(", ".join(f"{seed['core_seconds']:.1f}" for seed in of["seeds"]))
         rows.append(row)

@@ -1,0 +1,50 @@
+"""The search for a learning rate: where it goes on, and what it takes."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from harness.metrics.icl import trained_alike, usual_rate
+from harness.spec import load_spec
+from harness.training import rates
+from harness.training.rates import LADDER, TRIED, best, search
+
+
+@pytest.mark.parametrize(
+    ("optimum", "tried"),
+    [
+        (3e-3, TRIED),
+        (1e-2, (*TRIED, 3e-2)),
+        (3e-2, (*TRIED, 3e-2, 1e-1)),
+        (1.0, (*TRIED, 3e-2, 1e-1)),
+        (1e-3, (*TRIED, 3e-4)),
+        (1e-9, (*TRIED, 3e-4, 1e-4)),
+    ],
+)
+def test_it_goes_on_until_the_best_is_inside_or_the_ladder_ends(optimum: float, tried: tuple[float, ...]) -> None:
+    found = search(TRIED, lambda rate: abs(math.log(rate / optimum)))
+    assert tuple(found) == tried
+    assert best(found) == min(LADDER, key=lambda rate: abs(math.log(rate / optimum)))
+
+
+def test_what_diverges_is_the_worst_and_ties_go_to_the_lower_rate() -> None:
+    found = search(TRIED, {1e-3: 2.0, 3e-3: 2.0, 1e-2: math.nan, 3e-4: 3.0}.__getitem__)
+    assert found == {1e-3: 2.0, 3e-3: 2.0, 1e-2: math.inf, 3e-4: 3.0}
+    assert best(found) == 1e-3
+
+
+def test_a_single_rate_is_taken_as_it_is() -> None:
+    assert search([3e-3], lambda rate: 1.0) == {3e-3: 1.0}
+
+
+def test_the_quick_profile_takes_what_was_found_for_the_same_small_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    from harness.metrics.icl import small_model
+    from harness.tasks.synthetic.vocabulary import SIZE
+
+    alike = trained_alike("quick")
+    small = small_model(load_spec("llama-7b"), alike, SIZE)
+    monkeypatch.setattr(rates, "_known", lambda: {small.hash: 0.01})
+    assert usual_rate(load_spec("llama-13b"), alike) == 0.01
+    assert usual_rate(load_spec("llama-7b-nope"), alike) == 0.003
