@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from harness.metrics.kv_cache import longest_context as longest_context
     from harness.metrics.params import params as params
     from harness.metrics.params import params_breakdown as params_breakdown
+    from harness.side_by_side import compare as compare
     from harness.spec.library import load_spec as load_spec
     from harness.spec.library import spec_names as spec_names
     from harness.spec.model import Spec as Spec
@@ -39,6 +40,7 @@ _HOMES = {
     "Spec": "harness.spec.model",
     "SpecError": "harness.errors",
     "build": "harness.factory",
+    "compare": "harness.side_by_side",
     "flops": "harness.metrics.flops",
     "import_config": "harness.checkpoints.translate",
     "kv_cache_bytes": "harness.metrics.kv_cache",
