@@ -12,6 +12,7 @@ from harness.cli.compare import compare
 from harness.cli.diff import diff
 from harness.cli.import_ import import_config
 from harness.cli.list import list_specs
+from harness.cli.new import new
 from harness.cli.report import report
 from harness.cli.run import run
 from harness.cli.schema import schema
@@ -22,13 +23,12 @@ from harness.errors import CountMismatchError, HarnessError
 app = typer.Typer(
     help="What an architectural choice in a language model costs and buys.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.command("list")(list_specs)
 app.command("import")(import_config)
 app.command("show-machine")(show_machine)
-for command in (show, check, diff, run, report, compare, schema):
+for command in (new, show, check, diff, run, report, compare, schema):
     app.command()(command)
 
 EXIT_DISAGREEMENT, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130

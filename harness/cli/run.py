@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from harness.checkpoints import given
+from harness.cli import completion
 from harness.cli.output import Json, console, print_json, print_table
 from harness.cli.report import Out
 from harness.errors import HarnessError, did_you_mean
@@ -28,7 +29,10 @@ EXACT = "exact"
 
 
 def run(
-    names: Annotated[list[str] | None, typer.Argument(help="Names, globs or paths, as for show; none for all.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Names, globs or paths, as for show; none for all.", autocompletion=completion.specs),
+    ] = None,
     metric: Annotated[
         str,
         typer.Option(
