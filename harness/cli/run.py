@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from harness.cli.bars import Bars
     from harness.cli.lines import Lines
 
+NEEDED = ("torch", "fvcore", "lm_eval")
+"""Without one of these, results would be stored as failed."""
 EXACT = "exact"
 """Stands for all metrics that count and give the same on every machine."""
 
@@ -55,6 +58,9 @@ def run(
     told and left out; the others are measured. Where training takes long, the quick profile trains a few specs of the
     library, and every spec that is named or given by its path.
     """
+    for package in NEEDED:
+        if find_spec(package) is None:
+            raise ModuleNotFoundError(name=package)
     of_specs, of_machine = _metrics(metric, bool(names or checkpoint))
     specs, broken = _specs(names or [], checkpoint) if of_specs else ({}, [])
     named = {spec.name for name, spec in specs.items() if checkpoint or name in (names or [])}
