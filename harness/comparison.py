@@ -11,8 +11,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from harness.cells import Cell, read_cells
 from harness.errors import HarnessError
-from harness.results import Cell, read_cells
 from harness.timing import Interval
 
 VOLATILE = ("core_seconds", "seconds")

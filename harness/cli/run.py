@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from harness.cells import Cell, read_cell
 from harness.checkpoints import given
 from harness.cli import completion
 from harness.cli.output import Json, console, print_json, print_table
@@ -17,7 +18,6 @@ from harness.cli.report import Out
 from harness.errors import HarnessError, did_you_mean
 from harness.experiments import experiments
 from harness.metrics import metrics, usual_metrics
-from harness.results import Cell, read_cell
 from harness.runner.plan import PlannedCell, plan, plan_experiments
 from harness.spec.model import Spec
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.cells import Cell, read_cells
 from harness.errors import HarnessError, nearest
 from harness.files import write_atomically
-from harness.results import Cell, read_cells
 
 if TYPE_CHECKING:
     from harness.report.frames import Model

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from harness.cells import Cell
 from harness.errors import HarnessError, did_you_mean
 from harness.report import stability_verdicts as stability
 from harness.report.frames import models_of
@@ -14,7 +15,6 @@ from harness.report.sections import most_lengths, times_faster
 from harness.report.sections.norms import claim, most_shapes
 from harness.report.verdicts import CONTRADICTED, NOT_MEASURED, PARTLY, SUPPORTED, UNDECIDED, Finding
 from harness.report.wording import exact
-from harness.results import Cell
 
 ERRORS = 3
 """Standard errors beyond which two accuracies differ."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.cells import MACHINE, cell_key, cell_path, environment, read_cell
 from harness.errors import HarnessError
 from harness.experiments import Experiment, experiments
 from harness.metrics import Metric, metrics
-from harness.results import MACHINE, cell_key, cell_path, environment, read_cell
 from harness.spec.model import Spec
 from harness.timing import device_name
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from harness.cells import Cell, write_cell
 from harness.comparison import Difference, differences, quotient
-from harness.results import Cell, write_cell
 from harness.timing import Interval
 from tests.cli.calling import Call
 from tests.report.cells import ENVIRONMENT, spec_record

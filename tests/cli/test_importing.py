@@ -11,8 +11,8 @@ import pytest
 from transformers import AutoModelForCausalLM
 
 from harness import build, params, save_checkpoint
+from harness.cells import read_cells
 from harness.checkpoints.families import families
-from harness.results import read_cells
 from harness.spec import load_spec
 from tests.checkpoints.test_gguf import FIELDS, write
 from tests.checkpoints.tiny import BASE, config_of, random_model

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.cells import Cell
 from harness.metrics import metrics
 from harness.report.frames import models_of
 from harness.report.summary import cut, summary
-from harness.results import Cell
 from tests.cli.calling import Call
 from tests.report.cells import HOSTILE, cell, cells_of, spec_record, store
 

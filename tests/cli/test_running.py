@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.results import Cell, read_cells
+from harness.cells import Cell, read_cells
 from harness.runner.plan import PlannedCell
 from harness.spec.library import quick_names
 from tests.cli.calling import Call

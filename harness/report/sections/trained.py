@@ -12,13 +12,13 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from harness.cells import Cell
 from harness.report.architecture import by_layer, described, differing, summary
 from harness.report.frames import Model
 from harness.report.sections import Section, Table, Values, adaptation, ready, rounded
 from harness.report.sections.frontier import COSTS, Point, against
 from harness.report.sections.lines import draw_line, draw_reference, spaced
 from harness.report.wording import counted, exact, with_error
-from harness.results import Cell
 
 MOST_LINES = 14
 """Models that a figure shows one by one; of more, one a distinct set of choices."""
