@@ -16,6 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from harness.cells import results as results
     from harness.checkpoints.load import load_checkpoint as load_checkpoint
     from harness.checkpoints.load import save_checkpoint as save_checkpoint
     from harness.checkpoints.translate import import_config as import_config
@@ -47,6 +48,7 @@ _HOMES = {
     "load_checkpoint": "harness.checkpoints.load",
     "load_spec": "harness.spec.library",
     "longest_context": "harness.metrics.kv_cache",
+    "results": "harness.cells",
     "save_checkpoint": "harness.checkpoints.load",
     "params": "harness.metrics.params",
     "params_breakdown": "harness.metrics.params",
