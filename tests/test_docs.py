@@ -13,7 +13,7 @@ import pytest
 
 import harness
 from harness.choices.axes import AXES
-from harness.cli.app import COMMANDS, _Commands
+from harness.cli.app import COMMANDS, Commands
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -64,7 +64,7 @@ def test_every_command_that_is_named_exists_with_its_options() -> None:
             used.setdefault(command, set()).update(re.findall(r"(?<!\S)--[a-z-]+", rest))
     assert set(used) == set(COMMANDS)
     for command, options in used.items():
-        known = {name for option in _Commands()[command].params for name in option.opts} | {"--help"}
+        known = {name for option in Commands()[command].params for name in option.opts} | {"--help"}
         assert options <= known, command
 
 

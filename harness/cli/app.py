@@ -29,7 +29,7 @@ COMMANDS = {
 """Name of a command -> its module in this package, and its function there."""
 
 
-class _Commands(Mapping[str, TyperCommand]):
+class Commands(Mapping[str, TyperCommand]):
     """Commands by name. Only what is looked up is imported: `list` must not wait for what measures."""
 
     def __getitem__(self, name: str) -> TyperCommand:
@@ -52,7 +52,7 @@ class _Group(TyperGroup):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self.commands = _Commands()  # type: ignore[assignment]  # it is only read
+        self.commands = Commands()  # type: ignore[assignment]  # it is only read
 
 
 app = typer.Typer(
