@@ -16,6 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from harness.cells import results as results
     from harness.checkpoints.load import load_checkpoint as load_checkpoint
     from harness.checkpoints.load import save_checkpoint as save_checkpoint
     from harness.checkpoints.translate import import_config as import_config
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from harness.metrics.kv_cache import longest_context as longest_context
     from harness.metrics.params import params as params
     from harness.metrics.params import params_breakdown as params_breakdown
+    from harness.side_by_side import compare as compare
     from harness.spec.library import load_spec as load_spec
     from harness.spec.library import spec_names as spec_names
     from harness.spec.model import Spec as Spec
@@ -39,12 +41,14 @@ _HOMES = {
     "Spec": "harness.spec.model",
     "SpecError": "harness.errors",
     "build": "harness.factory",
+    "compare": "harness.side_by_side",
     "flops": "harness.metrics.flops",
     "import_config": "harness.checkpoints.translate",
     "kv_cache_bytes": "harness.metrics.kv_cache",
     "load_checkpoint": "harness.checkpoints.load",
     "load_spec": "harness.spec.library",
     "longest_context": "harness.metrics.kv_cache",
+    "results": "harness.cells",
     "save_checkpoint": "harness.checkpoints.load",
     "params": "harness.metrics.params",
     "params_breakdown": "harness.metrics.params",

@@ -11,9 +11,9 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from harness.cells import Cell, read_cells
 from harness.errors import HarnessError
 from harness.intervals import Interval
-from harness.results import Cell, read_cells
 
 VOLATILE = ("core_seconds", "seconds")
 """Parts of a result that no test of equality is made of: how long a training or an evaluation took."""

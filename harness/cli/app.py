@@ -1,37 +1,76 @@
-"""The program `harness`: collects the commands, and turns errors into lines for people and exit codes for scripts."""
+"""The program `harness`: finds the command, and turns errors into lines for people and exit codes for scripts."""
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from harness.cli.check import check
-from harness.cli.compare import compare
-from harness.cli.diff import diff
-from harness.cli.import_ import import_config
-from harness.cli.list import list_specs
-from harness.cli.report import report
-from harness.cli.run import run
-from harness.cli.schema import schema
-from harness.cli.show import show
-from harness.cli.show_machine import show_machine
 from harness.errors import CountMismatchError, HarnessError
 
+COMMANDS = {
+    "list": "list:list_specs",
+    "show": "show:show",
+    "diff": "diff:diff",
+    "check": "check:check",
+    "new": "new:new",
+    "import": "import_:import_config",
+    "run": "run:run",
+    "report": "report:report",
+    "compare": "compare:compare",
+    "schema": "schema:schema",
+    "show-machine": "show_machine:show_machine",
+}
+"""Name of a command -> its module in this package, and its function there."""
+
+
+class Commands(Mapping[str, TyperCommand]):
+    """Commands by name. Only what is looked up is imported: `list` must not wait for what measures."""
+
+    def __getitem__(self, name: str) -> TyperCommand:
+        module, function = COMMANDS[name].split(":")
+        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        alone.command(name)(getattr(importlib.import_module(f"harness.cli.{module}"), function))
+        found = typer.main.get_command(alone)
+        assert isinstance(found, TyperCommand)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class _Group(TyperGroup):
+    """The program as a group of these commands."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = Commands()  # type: ignore[assignment]  # it is only read
+
+
 app = typer.Typer(
+    cls=_Group,
     help="What an architectural choice in a language model costs and buys.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command("list")(list_specs)
-app.command("import")(import_config)
-app.command("show-machine")(show_machine)
-for command in (show, check, diff, run, report, compare, schema):
-    app.command()(command)
+
+
+@app.callback()
+def _group() -> None:
+    """A group, although no command is registered with it."""
+
 
 EXIT_DISAGREEMENT, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
+
+EXTRAS = "pages need the extra `report`, measuring and weights the extra `run`: pip install -e '.[report,run]'"
 
 
 def main() -> None:
@@ -44,6 +83,10 @@ def main() -> None:
         _leave(str(error), EXIT_BAD_INPUT)
     except KeyboardInterrupt:
         _leave("interrupted", EXIT_INTERRUPTED)
+    except ModuleNotFoundError as error:
+        if not error.name or error.name.startswith("harness"):
+            raise
+        _leave(f"{error.name} is not installed; {EXTRAS}", EXIT_BAD_INPUT)
 
 
 def _run() -> None:

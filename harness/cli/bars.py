@@ -5,9 +5,9 @@ from __future__ import annotations
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
+from harness.cells import Cell
 from harness.cli.output import console
 from harness.progress import Progress
-from harness.results import Cell
 from harness.runner.execute import Watcher
 from harness.runner.plan import PlannedCell
 

@@ -9,13 +9,17 @@ from typing import Annotated
 import typer
 
 from harness.checkpoints import given
+from harness.cli import completion
 from harness.cli.output import Json, print_json
 from harness.errors import HarnessError, SpecError
 from harness.metrics.params import params
 
 
 def check(
-    specs: Annotated[list[str] | None, typer.Argument(help="Names, globs or paths, as for show; none for all.")] = None,
+    specs: Annotated[
+        list[str] | None,
+        typer.Argument(help="Names, globs or paths, as for show; none for all.", autocompletion=completion.specs),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Read specs and tell every mistake in them, with file, line and column."""

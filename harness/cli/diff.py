@@ -1,64 +1,54 @@
-"""`harness diff`: what differs between two specs, and what that does to the figures."""
+"""`harness diff`: what differs between specs, and what that does to the figures."""
 
 from __future__ import annotations
 
-from harness.checkpoints import given
-from harness.cli.output import Json, console, in_words, print_json, print_table
-from harness.cli.show import BatchSize, Name, SeqLen
-from harness.metrics.flops import flops
-from harness.metrics.kv_cache import kv_cache_bytes, kv_cache_bytes_per_token
-from harness.metrics.params import params, params_breakdown
-from harness.spec.diff import called, difference, flattened
-from harness.spec.model import Spec
+from typing import Annotated, Any
+
+import typer
+
+from harness.cli import completion
+from harness.cli.output import Format, Json, console, print_data, print_table
+from harness.cli.show import BatchSize, SeqLen
+from harness.side_by_side import SideBySide, compare
 
 
-def diff(first: Name, second: Name, json: Json = False, seq_len: SeqLen = None, batch_size: BatchSize = 1) -> None:
-    """Choices that differ, and parameters, caches and FLOPs side by side at one length."""
-    a, b = given.load(first), given.load(second)
-    length = seq_len or min(a.dims.max_seq_len, b.dims.max_seq_len)
-    changed = difference(a, b)
-    before, after = _figures(a, length, batch_size), _figures(b, length, batch_size)
-    if json:
-        print_json(
-            {
-                "first": a.name,
-                "second": b.name,
-                "seq_len": length,
-                "batch_size": batch_size,
-                "choices": {key: {"first": old, "second": new} for key, (old, new) in changed.items()},
-                "figures": {key: {"first": before[key], "second": after[key]} for key in before},
-            }
-        )
+def diff(
+    names: Annotated[
+        list[str], typer.Argument(help="Two specs or more, named as for show.", autocompletion=completion.specs)
+    ],
+    json: Json = False,
+    form: Format = "table",
+    seq_len: SeqLen = None,
+    batch_size: BatchSize = 1,
+) -> None:
+    """Choices that differ, and parameters, caches and FLOPs side by side at one length; ratios are to the first."""
+    form = "json" if json else form
+    found = compare(names, seq_len=seq_len, batch_size=batch_size)
+    if print_data(_data(found), form, _rows(found)):
         return
-    if changed:
-        flat = [flattened(spec.architecture) for spec in (a, b)]
-        rows = [
-            (key, *(in_words(value) + called(key, of) for value, of in zip(values, flat, strict=True)))
-            for key, values in changed.items()
-        ]
-        print_table("Choices that differ", ["choice", a.name, b.name], rows, left=3)
-    else:
-        console().print("The architectures are the same.")
-    print_table(
-        f"Figures for {batch_size} x {length} tokens",
-        ["figure", a.name, b.name, "ratio"],
-        [(key, f"{before[key]:,}", f"{after[key]:,}", _ratio(before[key], after[key])) for key in before],
-    )
+    if not found.choices:
+        console(form=form).print("The architectures are the same.")
+    for table in found.tables():
+        print_table(table.title, table.columns, table.rows, left=table.left, form=form)
 
 
-def _figures(spec: Spec, seq_len: int, batch_size: int) -> dict[str, int]:
+def _data(found: SideBySide) -> dict[str, Any]:
     return {
-        "parameters": params(spec),
-        **{f"parameters: {part}": size for part, size in params_breakdown(spec).items()},
-        "KV-cache bytes a token, fp16": kv_cache_bytes_per_token(spec),
-        "KV-cache bytes, fp16": kv_cache_bytes(spec, seq_len, batch_size),
-        "FLOPs, prefill, causal": flops(spec, "prefill", seq_len, batch_size),
-        "FLOPs, decode, causal": flops(spec, "decode", seq_len, batch_size),
-        "FLOPs, train, causal": flops(spec, "train", seq_len, batch_size),
+        "specs": [spec.name for spec in found.specs],
+        "seq_len": found.seq_len,
+        "batch_size": found.batch_size,
+        "choices": found.choices,
+        "figures": found.figures,
     }
 
 
-def _ratio(old: int, new: int) -> str:
-    if old == new:
-        return "="
-    return f"{new / old:.4g}" if old else "new"
+def _rows(found: SideBySide) -> list[dict[str, Any]]:
+    """A line a choice or a figure; specs that are called alike are told apart by their place."""
+    names = [spec.name for spec in found.specs]
+    heads = [name if names.count(name) == 1 else f"{name} ({place})" for place, name in enumerate(names, 1)]
+    both = (("choice", found.choices), ("figure", found.figures))
+    return [
+        {"is": kind, "name": name, **dict(zip(heads, values, strict=True))}
+        for kind, group in both
+        for name, values in group.items()
+    ]

@@ -8,8 +8,8 @@ from contextlib import AbstractContextManager, suppress
 from datetime import timedelta
 from types import TracebackType
 
+from harness.cells import Cell
 from harness.progress import Progress, every
-from harness.results import Cell
 from harness.runner.execute import Watcher
 from harness.runner.plan import PlannedCell
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from harness.choices.mixers import called
-from harness.cli.output import Json, binary, print_json, print_table, short
+from harness.cli.output import Format, Json, binary, print_data, print_table, short
 from harness.metrics.kv_cache import constant_bytes, kv_cache_bytes_per_token
 from harness.metrics.params import active_params, params
 from harness.spec.library import load_spec, spec_names
 from harness.spec.model import Spec
 
 
-def list_specs(json: Json = False) -> None:
+def list_specs(json: Json = False, form: Format = "table") -> None:
     """All specs that come with the program, with their sizes."""
     rows = [_row(load_spec(name)) for name in spec_names()]
-    if json:
-        print_json(rows)
+    form = "json" if json else form
+    if print_data(rows, form, rows):
         return
     print_table(
         f"{len(rows)} specs",
@@ -46,6 +46,7 @@ def list_specs(json: Json = False) -> None:
             for r in rows
         ],
         left=4,
+        form=form,
     )
 
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from harness.cells import Cell, read_cell
 from harness.checkpoints import given
+from harness.cli import completion
 from harness.cli.output import Json, console, print_json, print_table
 from harness.cli.report import Out
 from harness.errors import HarnessError, did_you_mean
 from harness.experiments import experiments
 from harness.metrics import metrics, usual_metrics
-from harness.results import Cell, read_cell
 from harness.runner.plan import PlannedCell, plan, plan_experiments
 from harness.spec.model import Spec
 
@@ -23,12 +25,17 @@ if TYPE_CHECKING:
     from harness.cli.bars import Bars
     from harness.cli.lines import Lines
 
+NEEDED = ("torch", "fvcore", "lm_eval")
+"""Without one of these, results would be stored as failed."""
 EXACT = "exact"
 """Stands for all metrics that count and give the same on every machine."""
 
 
 def run(
-    names: Annotated[list[str] | None, typer.Argument(help="Names, globs or paths, as for show; none for all.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Names, globs or paths, as for show; none for all.", autocompletion=completion.specs),
+    ] = None,
     metric: Annotated[
         str,
         typer.Option(
@@ -48,14 +55,19 @@ def run(
     """Measure specs and run experiments, check every exact figure by a second and a third way, and store the results.
 
     What is stored already is not measured again, so an interrupted run goes on where it was. A spec with mistakes is
-    told and left out; the others are measured.
+    told and left out; the others are measured. Where training takes long, the quick profile trains a few specs of the
+    library, and every spec that is named or given by its path.
     """
+    for package in NEEDED:
+        if find_spec(package) is None:
+            raise ModuleNotFoundError(name=package)
     of_specs, of_machine = _metrics(metric, bool(names or checkpoint))
-    specs, broken = _specs(names or [], checkpoint) if of_specs else ([], [])
-    cells = plan(specs, of_specs, profile, asked_for=bool((names or checkpoint) and metric))
+    specs, broken = _specs(names or [], checkpoint) if of_specs else ({}, [])
+    named = {spec.name for name, spec in specs.items() if checkpoint or name in (names or [])}
+    cells = plan(specs.values(), of_specs, profile, bool((names or checkpoint) and metric), named)
     if specs and not cells:
         lacking = "; ".join(f"{name} needs {metrics[name].needs}" for name in of_specs)
-        raise HarnessError(f"nothing to measure of {', '.join(spec.name for spec in specs)}: {lacking}")
+        raise HarnessError(f"nothing to measure of {', '.join(spec.name for spec in specs.values())}: {lacking}")
     cells += plan_experiments(of_machine, profile)
     stored = [cell for cell in cells if cell.is_stored(out)]
     results = {cell: read_cell(cell.path(out)) for cell in stored} | _measure(cells, stored, out, processes)
@@ -89,25 +101,26 @@ def _metrics(listed: str, specs_named: bool) -> tuple[list[str], list[str]]:
     return list(of_specs), [name for name in names if name in experiments.names()]
 
 
-def _specs(names: list[str], checkpoint: Path | None) -> tuple[list[Spec], list[HarnessError]]:
+def _specs(names: list[str], checkpoint: Path | None) -> tuple[dict[str, Spec], list[HarnessError]]:
+    """Specs by what they are found under: as they were named, or the names that a glob stands for."""
     if checkpoint is None:
         return _load(given.find(names))
     if names:
         raise HarnessError("name specs or give a checkpoint, not both: a checkpoint brings its own spec")
     from harness.checkpoints.load import checkpoint_spec
 
-    return [checkpoint_spec(checkpoint)], []
+    return {str(checkpoint): checkpoint_spec(checkpoint)}, []
 
 
-def _load(names: list[str]) -> tuple[list[Spec], list[HarnessError]]:
-    specs: list[Spec] = []
+def _load(names: list[str]) -> tuple[dict[str, Spec], list[HarnessError]]:
+    specs: dict[str, Spec] = {}
     broken: list[HarnessError] = []
     for name in names:
         try:
-            specs.append(given.load(name))
+            specs[name] = given.load(name)
         except HarnessError as error:
             broken.append(error)
-    twice = [name for name, count in Counter(spec.name for spec in specs).items() if count > 1]
+    twice = [name for name, count in Counter(spec.name for spec in specs.values()).items() if count > 1]
     if twice:
         raise HarnessError(f"two of the specs are called {twice[0]!r}; results are stored by name, so rename one")
     return specs, broken

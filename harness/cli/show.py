@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from harness.checkpoints import given
-from harness.cli.output import Json, binary, console, in_words, print_json, print_table
+from harness.cli import completion
+from harness.cli.output import Form, Format, Json, binary, console, print_data, print_table
 from harness.metrics.attention_pairs import visible_pairs
 from harness.metrics.flops import flops_table
 from harness.metrics.kv_cache import (
@@ -25,25 +26,29 @@ from harness.metrics.params import (
     params,
     params_breakdown,
 )
-from harness.spec.diff import called, flattened
+from harness.spec.diff import flattened, worded
 from harness.spec.model import PROVENANCES, Spec
 
 Name = Annotated[
     str,
-    typer.Argument(help="Name of a spec, or path to one in .yaml, to a config.json, its folder, or a file in GGUF."),
+    typer.Argument(
+        help="Name of a spec, or path to one in .yaml, to a config.json, its folder, or a file in GGUF.",
+        autocompletion=completion.specs,
+    ),
 ]
 SeqLen = Annotated[int | None, typer.Option(min=1, help="Tokens of a sequence; left out, the longest of the model.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Sequences in a batch.")]
 
 
-def show(name: Name, json: Json = False, seq_len: SeqLen = None, batch_size: BatchSize = 1) -> None:
+def show(
+    name: Name, json: Json = False, form: Format = "table", seq_len: SeqLen = None, batch_size: BatchSize = 1
+) -> None:
     """Choices, sizes and costs of one spec, in closed form."""
     spec = given.load(name)
     sheet = fact_sheet(spec, seq_len or spec.dims.max_seq_len, batch_size)
-    if json:
-        print_json(sheet)
-    else:
-        _print(spec, sheet)
+    form = "json" if json else form
+    if not print_data(sheet, form):
+        _print(spec, sheet, form)
 
 
 def fact_sheet(spec: Spec, seq_len: int, batch_size: int) -> dict[str, Any]:
@@ -85,8 +90,8 @@ def fact_sheet(spec: Spec, seq_len: int, batch_size: int) -> dict[str, Any]:
     }
 
 
-def _print(spec: Spec, sheet: dict[str, Any]) -> None:
-    out = console()
+def _print(spec: Spec, sheet: dict[str, Any], form: Form) -> None:
+    out = console(form=form)
     out.print(f"{spec.title} ({spec.name})", style="bold", markup=False)
     out.print(
         f"{spec.family}, {spec.released or 'no date'}; {spec.provenance}: {PROVENANCES[spec.provenance]}", markup=False
@@ -96,8 +101,8 @@ def _print(spec: Spec, sheet: dict[str, Any]) -> None:
     for stage in spec.training:
         out.print(f"  trained by {stage}", markup=False)
     flat = flattened(spec.architecture)
-    choices = [(key, in_words(value) + called(key, flat)) for key, value in flat.items()]
-    print_table("Choices", ["choice", "value"], choices, left=2)
+    choices = [(key, worded(key, flat)) for key in flat]
+    print_table("Choices", ["choice", "value"], choices, left=2, form=form)
     total = sheet["params"]
     rows = [(part, f"{size:,}", f"{size / total:.1%}") for part, size in sheet["params_breakdown"].items()]
     rows.append(("total", f"{total:,}", ""))
@@ -105,11 +110,12 @@ def _print(spec: Spec, sheet: dict[str, Any]) -> None:
         rows.append(("used by a token", f"{active:,}", f"{active / total:.1%}"))
     if further := sheet["mtp_params"]:
         rows.append(("beside, for multi-token prediction", f"{further:,}", ""))
-    print_table("Parameters", ["component", "scalars", "share"], rows)
+    print_table("Parameters", ["component", "scalars", "share"], rows, form=form)
     print_table(
         f"FLOPs of {sheet['batch_size']} x {sheet['seq_len']} tokens (2 a multiply-add, matrix products only)",
         ["phase", "full: all pairs", "causal: visible pairs"],
         [(phase, f"{row['full']:,}", f"{row['causal']:,}") for phase, row in sheet["flops"].items()],
+        form=form,
     )
     print_table(
         "Kept of a sequence, fp16",
@@ -131,8 +137,9 @@ def _print(spec: Spec, sheet: dict[str, Any]) -> None:
                 binary(sheet["kv_cache_bytes"]),
             ),
         ],
+        form=form,
     )
-    _print_contexts(sheet)
+    _print_contexts(sheet, form)
     limit = sheet["length_limit"]
     if limit and sheet["seq_len"] > limit:
         out.print(f"Note: this model has learned positions for {limit} tokens and cannot run {sheet['seq_len']}.")
@@ -140,7 +147,7 @@ def _print(spec: Spec, sheet: dict[str, Any]) -> None:
         out.print(f"Source: {source.title}, {source.url}", markup=False, soft_wrap=True)
 
 
-def _print_contexts(sheet: dict[str, Any]) -> None:
+def _print_contexts(sheet: dict[str, Any], form: Form) -> None:
     fits = {(row["budget_gb"], row["weights"]): row["tokens"] for row in sheet["longest_context"]}
     words = {0: "weights do not fit", None: "unbounded"}
     print_table(
@@ -150,4 +157,5 @@ def _print_contexts(sheet: dict[str, Any]) -> None:
             (f"{gb} GB", *(words.get(fits[gb, dtype]) or f"{fits[gb, dtype]:,}" for dtype in ("fp16", "int8", "int4")))
             for gb in BUDGETS_GB
         ],
+        form=form,
     )

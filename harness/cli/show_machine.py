@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from harness.cells import environment
 from harness.cli.output import Json, console, print_json, print_table
-from harness.results import environment
 from harness.tuning import NEVER, VARIABLE, Tuning, tuning
 
 

@@ -19,6 +19,7 @@ class Metric:
         exact: whether it counts, and gives the same on every machine.
         timed: whether it must have the machine to itself.
         on_request: whether it is measured only where it is named, because it needs more than the default installation.
+        profiles: in which a run that names no metric measures; of the library those that `in_profile` chooses.
         needs: what a spec must have for the metric to apply, in words.
     """
 
@@ -26,6 +27,7 @@ class Metric:
     exact: ClassVar[bool] = True
     timed: ClassVar[bool] = False
     on_request: ClassVar[bool] = False
+    profiles: ClassVar[tuple[str, ...]] = ("quick", "full")
     needs: ClassVar[str] = ""
 
     def applies(self, spec: Spec) -> bool:
@@ -33,7 +35,7 @@ class Metric:
         return True
 
     def in_profile(self, spec: Spec, profile: str) -> bool:
-        """Whether a run that names no metric, or no spec, measures this spec; what is named is always measured."""
+        """Whether this spec is measured where it was not named itself, but by a glob or as one of the library."""
         return True
 
     def settings(self, spec: Spec, profile: str) -> dict[str, Any]:

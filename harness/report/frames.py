@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from harness.cells import Cell, SpecRecord
 from harness.report.architecture import by_block, described, summary
-from harness.results import Cell, SpecRecord
 
 SHOWN = ("params", "flops", "kv_cache", "attention_pairs", "claims")
 """Metrics that the pages show; one that a spec lacks is told as missing."""

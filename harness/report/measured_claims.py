@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from harness.cells import Cell
 from harness.errors import HarnessError, did_you_mean
 from harness.intervals import Interval, paired
 from harness.report import stability_verdicts as stability
@@ -15,7 +16,6 @@ from harness.report.sections import most_lengths, times_faster
 from harness.report.sections.norms import claim, most_shapes
 from harness.report.verdicts import CONTRADICTED, NOT_MEASURED, PARTLY, SUPPORTED, UNDECIDED, Finding
 from harness.report.wording import counted, exact
-from harness.results import Cell
 
 SPARSE = ("banded", "strided", "fixed", "dense, banded in turns")
 """The Sparse Transformer's patterns, and GPT-3's layers."""

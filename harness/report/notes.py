@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harness.cells import Cell
 from harness.notes.claims import BUILT, FIGURES, Differ, Less, NotedClaim, noted_claims
 from harness.published import figure_agrees
 from harness.report.architecture import by_layer, mixers_called
@@ -21,7 +22,6 @@ from harness.report.verdicts import (
     Finding,
 )
 from harness.report.wording import exact
-from harness.results import Cell
 from harness.spec.diff import architectures_differ
 
 

@@ -20,6 +20,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from harness.cells import Cell
 from harness.report.figures import COMPONENT_COLOURS, FAMILY_COLOURS, figures
 from harness.report.frames import PHASES, SHOWN, Model, problems_frame
 from harness.report.notes import Judged, judged
@@ -31,7 +32,6 @@ from harness.report.sections.stability import stability
 from harness.report.sheets import FIGURES, sheets
 from harness.report.tables import COLUMNS, claims_table, models_table
 from harness.report.verdicts import VERDICTS
-from harness.results import Cell
 from harness.spec.model import PROVENANCES
 
 SCRIPTS = ("lzma.js", "core.js", "table.js", "notes.js", "compare.js", "sheet.js", "figures.js", "start.js")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.results import Cell
+from harness.cells import Cell
 
 EXPERIMENT = "stability"
 Values = Mapping[str, Any]

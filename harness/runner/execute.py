@@ -18,9 +18,9 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
+from harness.cells import Cell, environment, record, write_cell
 from harness.errors import HarnessError
 from harness.progress import Listener, Progress, heard_by
-from harness.results import Cell, environment, record, write_cell
 from harness.runner.plan import PlannedCell
 
 Worker = Connection

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.cells import MACHINE, cell_key, cell_path, environment, read_cell
 from harness.errors import HarnessError
 from harness.experiments import Experiment, experiments
 from harness.metrics import Metric, metrics
-from harness.results import MACHINE, cell_key, cell_path, environment, read_cell
 from harness.spec.model import Spec
 from harness.timing import device_name
 
@@ -70,22 +70,26 @@ class PlannedCell:
             return False
 
 
-def plan(specs: Iterable[Spec], names: Iterable[str], profile: str, asked_for: bool = True) -> list[PlannedCell]:
+def plan(
+    specs: Iterable[Spec], names: Iterable[str], profile: str, asked_for: bool = True, named: Collection[str] = ()
+) -> list[PlannedCell]:
     """Metrics on specs, spec by spec.
 
     Args:
         specs: what is measured.
         names: of metrics.
         profile: `quick` or `full`.
-        asked_for: whether both were named by the user: then a metric measures every spec that it applies to.
+        asked_for: whether both were chosen by the user: then a metric measures every spec that it applies to.
             Otherwise it may leave out some for the time that they would take.
+        named: the names of specs that the user wrote out: where the profile takes a metric, it measures all of these.
     """
     chosen = [(name, metrics[name]()) for name in names]
     return [
         PlannedCell(spec, name, metric.settings(spec, profile))
         for spec in specs
         for name, metric in chosen
-        if metric.applies(spec) and (asked_for or metric.in_profile(spec, profile))
+        if metric.applies(spec)
+        if asked_for or (profile in metric.profiles and (spec.name in named or metric.in_profile(spec, profile)))
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
 from typing import Annotated, Any, TypeVar, get_args
@@ -16,7 +17,7 @@ from harness.choices.residuals import residuals
 from harness.errors import HarnessError, Problem, SpecError, did_you_mean
 from harness.spec.merge import normalised, patched
 from harness.spec.model import Claim, ContextTokens, Provenance, Spec, Weights
-from harness.spec.older import with_todays_axes
+from harness.spec.older import MIXER, OLD_MIXER, with_todays_axes
 from harness.spec.tree import Mark, Step, Tree
 
 M = TypeVar("M", bound=BaseModel)
@@ -62,6 +63,16 @@ class SpecFile(BaseModel):
     """Names of blocks, repeated over the depth; `{name: 3}` stands for three times that name."""
     weights: Weights | None = None
     context_tokens: ContextTokens | None = None
+
+
+def mistakes_alone(tree: Tree) -> list[Problem]:
+    """What is wrong with a file whatever it extends: what is not there may be inherited."""
+    tree = with_todays_axes(tree.with_value({key: part for key, part in tree.value.items() if key != "extends"}))
+    checker = _Checker(alone=True)
+    checker.model(SpecFile, tree)
+    checker.choices(tree.get("choices"))
+    checker.blocks(tree.get("blocks"), tree.get("choices"))
+    return checker.problems
 
 
 def spec_from_tree(tree: Tree) -> Spec:
@@ -113,19 +124,30 @@ def _run(entry: str | dict[str, int]) -> list[str]:
 
 
 class _Checker:
-    """Collects problems; what could not be made is left out of what it returns."""
+    """Collects problems; what could not be made is left out of what it returns.
 
-    def __init__(self) -> None:
+    Args:
+        alone: whether what the file extends is not known, so that nothing is missing.
+    """
+
+    def __init__(self, *, alone: bool = False) -> None:
         self.problems: list[Problem] = []
+        self.alone = alone
 
     def model(self, kind: type[M], tree: Tree, prefix: str = "", *, report: bool = True) -> M | None:
-        """`tree` as a pydantic model, or None; `prefix` comes before the keys in messages."""
+        """`tree` as a pydantic model, or None; `prefix` comes before the keys in messages.
+
+        If unknown keys are all that is wrong, the model of the others goes on to be checked.
+        """
         try:
             return kind.model_validate(tree.plain())
         except ValidationError as error:
             if report:
-                self.problems += explain(error, tree, kind, prefix)
-            return None
+                self.problems += explain(error, tree, kind, prefix, missing=not self.alone)
+            unknown = {part["loc"] for part in error.errors() if part["type"] == "extra_forbidden"}
+        known = {key: part for key, part in tree.value.items() if (key,) not in unknown} if tree.is_mapping else {}
+        fewer = tree.is_mapping and len(known) < len(tree.value)
+        return self.model(kind, tree.with_value(known), report=False) if fewer else None
 
     def choices(self, tree: Tree | None) -> dict[str, Any]:
         """The model's choice on every axis; an axis that is missing is a problem."""
@@ -139,6 +161,8 @@ class _Checker:
                 continue  # `used` asks the mixers
             if part is None and axis in IMPLIED:
                 part = Tree(IMPLIED[axis], tree.mark, tree.mark)
+            if part is None and self.alone:
+                continue
             if part is None:
                 kinds = ", ".join(AXES[axis].names())
                 self.problems.append(tree.mark.problem(f"missing axis {axis!r}; expected one of: {kinds}"))
@@ -191,13 +215,21 @@ class _Checker:
 
     def _unknown_axes(self, tree: Tree, allowed: Sequence[str], noun: str) -> None:
         for key, part in tree.value.items():
-            if key not in allowed:
+            if key == OLD_MIXER and MIXER in tree.value:
+                self.problems.append(part.key_mark.problem(f"{OLD_MIXER} is the old word for {MIXER}; use one"))
+            elif key not in allowed:
                 message = f"unknown {noun} {key!r}; {did_you_mean(key, allowed)}"
                 self.problems.append(part.key_mark.problem(message))
 
     def _choice(self, axis: str, tree: Tree) -> Choice | None:
-        options = normalised(axis, tree)
+        try:
+            options = normalised(axis, tree)
+        except SpecError as error:
+            self.problems += error.problems
+            return None
         kind = options.get("kind") if options.is_mapping else None
+        if kind is None and options.is_mapping and self.alone:
+            return None
         if kind is None or not isinstance(kind.value, str):
             found = (kind or options).plain()
             message = f"{axis} needs a kind; found {_shown(found)}, expected one of: {', '.join(AXES[axis].names())}"
@@ -257,21 +289,35 @@ class _Checker:
         """Ask every choice whether it fits the sizes and the other choices, in each block as it stands there."""
         for name, block in {"": {}, **blocks}.items():
             made = {**model, **block}
-            if not {"mixer", "position"} <= set(made):
-                continue
-            known: dict[str, Any] = {axis: made.get(axis) for axis in AXES}  # a gap is told of already
+            known: dict[str, Any] = {axis: made.get(axis, _Gap()) for axis in AXES}
             layer = Choices(**known)
             if "residual" in block and (message := _ends_otherwise(model, block)):
                 mark = _deepest(tree, ("blocks", name, "residual"))[0].mark
                 self.problems.append(mark.problem(f"residual: {message}"))
             for axis, choice in made.items():
-                if not layer.uses(axis):
-                    continue
                 start = ("blocks", name, axis) if axis in block else ("choices", axis)
-                for option, message in choice.problems(dims, layer):
+                for option, message in _misfits(axis, choice, dims, layer):
                     place = _deepest(tree, (*start, *option.split(".")))[0]
                     where = f" in block {name!r}" if name and axis not in block else ""
                     self.problems.append(place.mark.problem(f"{axis}.{option}: {message}{where}"))
+
+
+class _UnknownError(Exception):
+    """A choice that had mistakes is asked for something."""
+
+
+class _Gap:
+    """Stands for a choice that had mistakes, which are told of already."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise _UnknownError
+
+
+def _misfits(axis: str, choice: Choice, dims: Dims, layer: Choices) -> Iterator[tuple[str, str]]:
+    """What a choice says of the sizes and of the others in its layer, as far as these are known."""
+    with suppress(_UnknownError):
+        if layer.uses(axis):
+            yield from choice.problems(dims, layer)
 
 
 def _options_in(made: BaseModel) -> Iterator[tuple[tuple[str, ...], object]]:
@@ -309,10 +355,14 @@ def _items(tree: Tree | None) -> list[Tree]:
     return tree.value if tree and isinstance(tree.value, list) else []
 
 
-def explain(error: ValidationError, tree: Tree, model: type[BaseModel], prefix: str = "") -> list[Problem]:
-    """Pydantic's findings in words of ours, each at its place in the file."""
+def explain(
+    error: ValidationError, tree: Tree, model: type[BaseModel], prefix: str = "", *, missing: bool = True
+) -> list[Problem]:
+    """Pydantic's findings in words of ours, each at its place in the file; of what is missing only on demand."""
     places: dict[tuple[Step, ...], list[ErrorDetails]] = {}
     for detail in error.errors():
+        if detail["type"] == "missing" and not missing:
+            continue
         place = _untagged(tree, detail["loc"])
         path = place if detail["type"] == "missing" else _deepest(tree, place)[1]
         places.setdefault(path, []).append(detail)

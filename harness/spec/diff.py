@@ -1,7 +1,8 @@
-"""What differs between two architectures."""
+"""What differs between architectures."""
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 from harness.choices.axes import AXES
@@ -42,12 +43,20 @@ def called(key: str, flat: dict[str, Any]) -> str:
     return f" ({sharing(flat[key.removesuffix(KV_HEADS) + QUERY_HEADS], flat[key])})"
 
 
-def difference(first: Spec, second: Spec) -> dict[str, tuple[Any, Any]]:
-    """The sizes and options that are not the same; None where one of the specs has no such option."""
-    return architectures_differ(first.architecture, second.architecture)
+def worded(key: str, flat: dict[str, Any]) -> str:
+    """The value of an entry of `flattened` as tables show it: true, false, 8 (GQA), or - for none."""
+    value = flat.get(key)
+    text = "-" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    return text + called(key, flat)
 
 
-def architectures_differ(first: dict[str, Any], second: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """The same of two architectures, as `Spec.architecture` gives them and results store them."""
-    a, b = flattened(first), flattened(second)
-    return {key: (a.get(key), b.get(key)) for key in {**a, **b} if a.get(key) != b.get(key)}
+def difference(*specs: Spec) -> dict[str, tuple[Any, ...]]:
+    """The sizes and options that are not the same in all specs; None where one of them has no such option."""
+    return architectures_differ(*(spec.architecture for spec in specs))
+
+
+def architectures_differ(*architectures: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
+    """The same of architectures, as `Spec.architecture` gives them and results store them."""
+    flat = [flattened(architecture) for architecture in architectures]
+    values = {key: tuple(each.get(key) for each in flat) for key in chain.from_iterable(flat)}
+    return {key: found for key, found in values.items() if any(value != found[0] for value in found)}

@@ -6,8 +6,9 @@ import fnmatch
 from functools import cache
 from pathlib import Path
 
-from harness.errors import HarnessError, SpecError, nearest
-from harness.spec.check import spec_from_tree
+from harness.errors import HarnessError, Problem, SpecError, nearest
+from harness.spec.blame import Member, blamed
+from harness.spec.check import mistakes_alone, spec_from_tree
 from harness.spec.merge import merged
 from harness.spec.model import Spec
 from harness.spec.tree import Tree, read_tree
@@ -81,7 +82,17 @@ def load_spec(name_or_path: str | Path) -> Spec:
         path = _library()[text]
     else:
         raise HarnessError(f"no spec is called {text!r}; {_nearest(text)}")
-    return spec_from_tree(_resolved(path, ()))
+    problems: list[Problem] = []
+    family = _family(path, (), problems)
+    try:
+        spec = spec_from_tree(family[0].whole)
+    except SpecError as error:
+        told = {(each.file, each.line, each.column) for each in problems}
+        placed = [blamed(problem, family) for problem in error.problems]
+        problems += [each for each in placed if (each.file, each.line, each.column) not in told]
+    if problems:
+        raise SpecError(problems)
+    return spec
 
 
 def _is_path(text: str) -> bool:
@@ -92,18 +103,26 @@ def _nearest(name: str) -> str:
     return nearest(name, spec_names()) or "`harness list` shows all names; paths end in .yaml, .json or .gguf"
 
 
-def _resolved(path: Path, children: tuple[Path, ...]) -> Tree:
-    """The tree of a file with all that it extends merged in, `extends` itself taken off."""
-    tree = _library_tree(path) if path == _library().get(path.stem) else read_tree(path)
+def _family(path: Path, children: tuple[Path, ...], problems: list[Problem]) -> list[Member]:
+    """A file and all that it extends, from the file on; what a spec may not use in them is added to `problems`.
+
+    Raises:
+        SpecError: one of them extends what is no spec; all that can be told of the files without that.
+    """
+    tree = _library_tree(path) if path == _library().get(path.stem) else read_tree(path, problems)
     parent = tree.get("extends")
     if parent is None or not isinstance(parent.value, str):
-        return tree
+        return [Member(tree, tree)]
     chain = (*children, path.resolve())
-    parent_path = _parent_path(parent, path)
-    if parent_path.resolve() in chain:
-        names = " -> ".join([p.stem for p in chain[chain.index(parent_path.resolve()) :]] + [parent_path.stem])
-        raise SpecError([parent.mark.problem(f"extends itself: {names}")])
-    return merged(_resolved(parent_path, chain), tree)
+    try:
+        parent_path = _parent_path(parent, path)
+        if parent_path.resolve() in chain:
+            names = " -> ".join([p.stem for p in chain[chain.index(parent_path.resolve()) :]] + [parent_path.stem])
+            raise SpecError([parent.mark.problem(f"extends itself: {names}")])
+        older = _family(parent_path, chain, problems)
+    except SpecError as error:
+        raise SpecError([*problems, *error.problems, *mistakes_alone(tree)]) from None
+    return [Member(tree, merged(older[0].whole, tree)), *older]
 
 
 def _parent_path(parent: Tree, child: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.errors import SpecError
 from harness.spec.older import in_todays_words, with_todays_axes
 from harness.spec.tree import Tree
 
@@ -28,9 +29,15 @@ def merged(parent: Tree, child: Tree) -> Tree:
 
 
 def patched(axis: str, below: Tree | None, above: Tree) -> Tree:
-    """A choice over a choice: of the same kind, or of none, its keys are merged in; another kind replaces it whole."""
-    below = below and normalised(axis, below)
-    above = normalised(axis, above, below)
+    """A choice over a choice: of the same kind, or of none, its keys are merged in; another kind replaces it whole.
+
+    One that is wrong in itself stays as it is: the check tells what is wrong.
+    """
+    try:
+        below = below and normalised(axis, below)
+        above = normalised(axis, above, below)
+    except SpecError:
+        return above
     if below is None or not (below.is_mapping and above.is_mapping):
         return above
     return _patched_options(below, above)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 
 from harness.choices.axes import PER_LAYER, Choices
 from harness.choices.base import Dims, Scaling, Source
+from harness.tables import Table, html
 
 Provenance = Literal["released", "inferred", "proxy", "documented", "variant", "imported"]
 PROVENANCES = {
@@ -117,6 +118,18 @@ class Spec:
     def __hash__(self) -> int:
         """That of the architecture: specs that are equal have the same."""
         return int(self.hash, 16)
+
+    def __repr__(self) -> str:
+        dims = self.dims
+        return f"<Spec {self.name}: {dims.num_layers} layers of {dims.hidden_size} channels, {self.provenance}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the title, and a table of all sizes and choices."""
+        from harness.spec.diff import flattened, worded
+
+        flat = flattened(self.architecture)
+        title = f"{self.title} ({self.name}): {self.provenance}, {PROVENANCES[self.provenance]}"
+        return html(Table(title, ["choice", "value"], [(key, worded(key, flat)) for key in flat], left=2))
 
     def layer(self, index: int) -> Choices:
         """The choices of the layer at `index`, from 0."""

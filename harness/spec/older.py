@@ -13,8 +13,7 @@ MULTI_HEAD, MULTI_QUERY, GROUPED_QUERY = "multi_head", "multi_query", "grouped_q
 def with_todays_axes(tree: Tree) -> Tree:
     """A spec whose axes are called as today: `mixer` was `attention` when there was nothing else.
 
-    Raises:
-        SpecError: both words are used in one place.
+    Where both words are used the old one stays, as an axis that there is none of.
     """
     entries = dict(tree.value)
     if choices := tree.get("choices"):
@@ -25,10 +24,8 @@ def with_todays_axes(tree: Tree) -> Tree:
 
 
 def _renamed(axes: Tree) -> Tree:
-    if not axes.is_mapping or OLD_MIXER not in axes.value:
+    if not axes.is_mapping or OLD_MIXER not in axes.value or MIXER in axes.value:
         return axes
-    if MIXER in axes.value:
-        raise SpecError([axes.value[OLD_MIXER].key_mark.problem(f"{OLD_MIXER} is the old word for {MIXER}; use one")])
     return axes.with_value({MIXER if key == OLD_MIXER else key: part for key, part in axes.value.items()})
 
 

@@ -90,8 +90,13 @@ class Tree:
         return replace(self, value=value)
 
 
-def read_tree(path: Path) -> Tree:
+def read_tree(path: Path, problems: list[Problem] | None = None) -> Tree:
     """Read a YAML file that holds one mapping.
+
+    Args:
+        path: of the file.
+        problems: takes uses of what a spec may not use; None stands in the tree for a value that has one. Left out,
+            they are raised.
 
     Raises:
         SpecError: it cannot be read, is not YAML, or uses what a spec may not; all such places that were found.
@@ -108,10 +113,10 @@ def read_tree(path: Path) -> Tree:
         text = data.decode()
     except UnicodeDecodeError as error:
         raise SpecError([Problem(file, 0, 0, f"is not UTF-8 text: {error.reason} at byte {error.start}")]) from None
-    return parse_tree(text, file)
+    return parse_tree(text, file, problems)
 
 
-def parse_tree(text: str, file: str) -> Tree:
+def parse_tree(text: str, file: str, problems: list[Problem] | None = None) -> Tree:
     """Parse YAML text that holds one mapping; `file` is its name in messages. Raises like `read_tree`."""
     text = text.removeprefix("\ufeff")
     if directive := DIRECTIVE.match(text):
@@ -128,12 +133,13 @@ def parse_tree(text: str, file: str) -> Tree:
         raise SpecError([Problem(file, line, column, message)]) from None
     except (yaml.YAMLError, ValueError) as error:
         raise SpecError([Problem(file, 0, 0, f"not valid YAML: {str(error).splitlines()[0]}")]) from None
-    if builder.problems:
+    if builder.problems and problems is None:
         raise SpecError(builder.problems)
     if tree is None or not tree.is_mapping:
-        raise SpecError(
-            [Problem(file, 1, 1, "expected a mapping with the keys of a spec, such as name, dims and choices")]
-        )
+        message = "expected a mapping with the keys of a spec, such as name, dims and choices"
+        raise SpecError([*builder.problems, Problem(file, 1, 1, message)])
+    if problems is not None:
+        problems += builder.problems
     return tree
 
 

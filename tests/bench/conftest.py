@@ -11,8 +11,8 @@ from typing import Any, TextIO
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from harness.cells import environment
 from harness.progress import Progress, every, heard_by
-from harness.results import environment
 from tests.bench.pairs import Compare, Comparison, Measured, Remark, record
 
 EVERY_S = 30.0

@@ -14,7 +14,7 @@ from typing import Any
 
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from harness.results import environment
+from harness.cells import environment
 from harness.timing import Samples, compared, conditions, control, in_fresh_processes
 
 Sample = Callable[[dict[str, Any], int], Mapping[str, Samples]]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from harness.cells import read_cells
 from harness.metrics import metrics
-from harness.results import read_cells
 from harness.spec import load_spec, spec_names
 from tests.cli.calling import run_python
 from tests.conftest import EXACT

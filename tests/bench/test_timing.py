@@ -10,7 +10,7 @@ import os
 
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from harness.results import environment
+from harness.cells import environment
 from harness.timing import Samples, compared, conditions, in_fresh_processes, in_turns
 from tests.bench.pairs import Remark
 

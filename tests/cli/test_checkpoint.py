@@ -11,11 +11,11 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from harness import build, load_spec
+from harness.cells import read_cells
 from harness.checkpoints.load import save_checkpoint
 from harness.evaluation import weights
 from harness.metrics.icl import InContextLearning
 from harness.metrics.icl_weights import WeightsInContext
-from harness.results import read_cells
 from harness.spec.model import Spec
 from tests.cli.calling import Call
 

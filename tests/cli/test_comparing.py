@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from harness.cells import Cell, write_cell
 from harness.comparison import Difference, differences, quotient
 from harness.intervals import Interval
-from harness.results import Cell, write_cell
 from tests.cli.calling import Call
 from tests.report.cells import ENVIRONMENT, spec_record
 

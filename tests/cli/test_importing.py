@@ -11,8 +11,8 @@ import pytest
 from transformers import AutoModelForCausalLM
 
 from harness import build, params, save_checkpoint
+from harness.cells import read_cells
 from harness.checkpoints.families import families
-from harness.results import read_cells
 from harness.spec import load_spec
 from tests.checkpoints.test_gguf import FIELDS, write
 from tests.checkpoints.tiny import BASE, config_of, random_model
@@ -119,7 +119,7 @@ def test_a_release_stands_wherever_a_spec_does(call: Call, sound: Path) -> None:
     ] * 2
     for given in (sound, sound / CONFIG):
         differing = call("diff", "tiny.yaml", given, "--json").data
-        assert (differing["second"], differing["choices"]) == ("tiny-llama", {})
+        assert (differing["specs"][1], differing["choices"]) == ("tiny-llama", {})
         assert call("check", given).out == f"{given}: ok, {params(spec):,} parameters\n"
         rows = call("run", given, "--metrics", "params,kv_cache", "--processes", 1, "--out", "run", "--json").data
         assert [(row["spec"], row["status"]) for row in rows] == [("tiny-llama", "ok")] * 2

@@ -8,10 +8,10 @@ from contextlib import redirect_stderr
 
 import pytest
 
+from harness.cells import Cell
 from harness.cli import lines
 from harness.cli.lines import Lines
 from harness.progress import Progress
-from harness.results import Cell
 from harness.runner.plan import PlannedCell
 from harness.spec import load_spec
 from tests.cli.calling import Call

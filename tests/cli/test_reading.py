@@ -156,10 +156,23 @@ def test_diff_shows_choices_and_figures(call: Call) -> None:
 
 def test_diff_gives_json_at_one_length(call: Call) -> None:
     data = call("diff", "gpt1", "llama-7b", "--json", "--batch-size", 2).data
-    assert (data["first"], data["second"], data["seq_len"], data["batch_size"]) == ("gpt1", "llama-7b", 512, 2)
-    assert data["choices"]["norm"] == {"first": "layernorm", "second": "rmsnorm"}
-    assert data["choices"]["position.theta"] == {"first": None, "second": 10000.0}
-    assert data["figures"]["KV-cache bytes, fp16"] == {"first": 2 * 512 * 36864, "second": 2 * 512 * 524288}
+    assert (data["specs"], data["seq_len"], data["batch_size"]) == (["gpt1", "llama-7b"], 512, 2)
+    assert data["choices"]["norm"] == ["layernorm", "rmsnorm"]
+    assert data["choices"]["position.theta"] == [None, 10000.0]
+    assert data["figures"]["KV-cache bytes, fp16"] == [2 * 512 * 36864, 2 * 512 * 524288]
+
+
+def test_diff_takes_any_number_of_specs(call: Call) -> None:
+    outcome = call("diff", "llama-7b", "llama-7b-mqa", "gpt1")
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in outcome.out.splitlines() if line[:1] == "│"]
+    assert ["mixer.num_kv_heads", "32 (MHA)", "1 (MQA)", "12 (MHA)"] in rows
+    assert ["position.theta", "10000.0", "10000.0", "-"] in rows
+    assert ["parameters", "6,738,415,616", "5,698,228,224", "0.8456", "116,534,784", "0.01729"] in rows
+
+
+def test_diff_of_one_has_nothing_to_compare(call: Call) -> None:
+    outcome = call("diff", "llama-7b")
+    assert (outcome.code, outcome.err) == (2, "expected two or more specs to put side by side, found 1\n")
 
 
 def test_diff_of_the_same_says_so(call: Call) -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.metrics import metrics, usual_metrics
-from harness.results import read_cells
-from harness.spec import load_spec
+from harness.cells import Cell, read_cells
+from harness.runner.plan import PlannedCell
+from harness.spec.library import trained_names
 from tests.cli.calling import Call
 from tests.cli.test_reading import BAD_MESSAGES
+from tests.conftest import EXACT
 from tests.runner import toys
 from tests.spec.writing import ROOT_SPEC
 
@@ -24,28 +25,48 @@ def files(folder: Path) -> dict[str, tuple[bytes, int]]:
     return {str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns) for path in paths}
 
 
-def every_metric(path: Path) -> list[str]:
-    """The metrics that measure a spec without being asked for by name."""
-    return [name for name in usual_metrics() if metrics[name]().in_profile(load_spec(path), "quick")]
+@pytest.fixture
+def planned(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str]]:
+    """What a run would have measured; nothing is."""
+    cells: set[tuple[str, str]] = set()
+
+    def execute(missing: list[PlannedCell], *_: object) -> list[tuple[PlannedCell, Cell]]:
+        cells.update((cell.subject, cell.metric) for cell in missing)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("harness.runner.execute.execute", execute)
+    return cells
 
 
-def test_a_spec_of_ones_own_is_measured_in_every_way(call: Call, mine: Path) -> None:
-    outcome = call("run", mine, "--processes", 1)
+def test_a_spec_that_is_named_is_trained_as_others_of_the_profile(
+    call: Call, mine: Path, planned: set[tuple[str, str]]
+) -> None:
+    assert "llama-13b" not in trained_names("quick")
+    call("run", mine, "llama-13b", "mistral*")
+    assert {(spec, metric) for spec, metric in planned if metric.startswith("icl")} == {
+        ("mine", "icl"),
+        ("llama-13b", "icl"),
+    }
+    assert ("mistral-7b", "params") in planned
+    call("run", mine, "--profile", "full")
+    assert ("mine", "icl_wide") in planned
+
+
+def test_a_spec_of_ones_own_is_measured_in_every_way_that_counts(call: Call, mine: Path) -> None:
+    outcome = call("run", mine, "--metrics", "exact", "--processes", 1)
     assert (outcome.code, "Traceback" in outcome.err) == (0, False)
     cells = {cell.metric: cell for cell in read_cells(Path("reports"))}
-    assert sorted(cells) == every_metric(mine)
+    assert sorted(cells) == EXACT
     assert {cell.status for cell in cells.values()} == {"ok"}
     assert cells["params"].values["total"] == 5798891520
     assert cells["kv_cache"].values["bytes_per_token"]["fp16"] == 65536
 
 
-def test_a_root_spec_of_ones_own_is_measured_in_every_way(call: Call) -> None:
+def test_a_root_spec_of_ones_own_is_measured_in_every_way_that_counts(call: Call) -> None:
     blocks = "blocks: {dense: {}, banded: {pattern: {kind: banded, window: 5}}}\nlayers: [dense, banded]\n"
     Path("root.yaml").write_text(ROOT_SPEC + blocks)
-    rows = call("run", "root.yaml", "--processes", 1, "--json", "--out", "deep/down").data
-    assert [(row["spec"], row["metric"], row["status"]) for row in rows] == [
-        ("root", metric, "ok") for metric in every_metric(Path("root.yaml"))
-    ]
+    rows = call("run", "root.yaml", "--metrics", "exact", "--processes", 1, "--json", "--out", "deep/down").data
+    assert [(row["spec"], row["metric"], row["status"]) for row in rows] == [("root", metric, "ok") for metric in EXACT]
     assert all(Path(row["file"]).is_file() for row in rows)
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from harness import tuning as module
+from harness.cells import environment
 from harness.errors import HarnessError
 from harness.processor import Processor, described
-from harness.results import environment
 from harness.tuning import AMD_AVX512, INTEL_AVX512, ROWS, TABLE, TORCH, row_for, tuned, tuning
 
 XEON = """processor\t: 0

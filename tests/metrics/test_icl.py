@@ -141,6 +141,7 @@ def test_the_quick_profile_trains_some_of_every_family_and_the_full_one_more(spe
 def test_what_is_asked_for_by_name_is_measured(specs: dict[str, Spec]) -> None:
     assert len(plan([specs["llama-13b"]], ["icl"], "quick")) == 1
     assert plan([specs["llama-13b"]], ["icl"], "quick", asked_for=False) == []
+    assert len(plan([specs["llama-13b"]], ["icl"], "quick", asked_for=False, named={"llama-13b"})) == 1
 
 
 def test_every_spec_of_the_profiles_exists(specs: dict[str, Spec]) -> None:

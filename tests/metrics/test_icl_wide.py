@@ -115,5 +115,9 @@ def test_the_full_profile_measures_the_listed_specs_and_the_quick_one_those_that
     assert {cell.spec.name for cell in full} == set(trained_names("quick"))
     assert full[0].settings["seeds"] == [0, 1, 2]
     assert plan(specs.values(), ["icl_wide"], "quick", asked_for=False) == []
-    (named,) = plan([specs["llama-13b"]], ["icl_wide"], "quick")
+    of_13b = [specs["llama-13b"]]
+    assert plan(of_13b, ["icl_wide"], "full", asked_for=False) == []
+    assert len(plan(of_13b, ["icl_wide"], "full", asked_for=False, named={"llama-13b"})) == 1
+    assert plan(of_13b, ["icl_wide"], "quick", asked_for=False, named={"llama-13b"}) == []
+    (named,) = plan(of_13b, ["icl_wide"], "quick")
     assert named.settings["seeds"] == [0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from harness.results import Cell, SpecRecord, write_cell
+from harness.cells import Cell, SpecRecord, write_cell
 
 ENVIRONMENT = {
     "packages": {"python": "3.12.0", "torch": "2.13.0"},

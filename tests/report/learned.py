@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.results import Cell, SpecRecord
+from harness.cells import Cell, SpecRecord
 from tests.report.cells import architecture, cell, spec_record
 
 SETTINGS = {

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from harness.cells import Cell
 from harness.report.frames import models_of
 from harness.report.page import html
 from harness.report.sections import times_faster
 from harness.report.sections.attention import _crossover, _law, _speeds
 from harness.report.sections.measured import measured
 from harness.report.sections.norms import claim
-from harness.results import Cell
 from tests.report.cells import ENVIRONMENT, HOSTILE, spec_record
 
 

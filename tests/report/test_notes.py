@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from harness.cells import Cell
 from harness.errors import HarnessError
 from harness.notes.claims import NotedClaim
 from harness.report import write_report
@@ -14,7 +15,6 @@ from harness.report.frames import Model, models_of
 from harness.report.measured_claims import asked
 from harness.report.notes import finding_of, judged
 from harness.report.verdicts import CONTRADICTED, NOT_MEASURED, PARTLY, SUPPORTED, UNDECIDED
-from harness.results import Cell
 from tests.report.cells import HOSTILE, architecture, cell, cells_of, spec_record, store
 from tests.report.test_stability import LAYERNORM, POST, PRE, fresh, training
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from harness.cells import Cell
 from harness.report.frames import models_of
 from harness.report.page import html
 from harness.report.sections.recall import recall
-from harness.results import Cell
 from tests.report.cells import ENVIRONMENT, HOSTILE, cells_of
 
 SETTINGS = {

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.cells import Cell
 from harness.errors import HarnessError
 from harness.report import write_report
 from harness.report.page import mixtures
-from harness.results import Cell
 from tests.report.cells import HOSTILE, cell, cells_of, claim, spec_record, store, values
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from harness.cells import Cell
 from harness.report import stability_verdicts as say
 from harness.report.frames import models_of
 from harness.report.page import html
 from harness.report.sections.stability import VERDICTS, stability
 from harness.report.stability_verdicts import Verdict, answers, chosen_results, highest_rates, spread, where
-from harness.results import Cell
 from tests.report.cells import ENVIRONMENT, HOSTILE, cells_of
 
 CONDITIONS = {"device": "cpu", "dtype": "float32", "threads": 1}

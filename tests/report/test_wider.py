@@ -3,11 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from harness.cells import Cell
 from harness.report.frames import models_of
 from harness.report.sections import Section
 from harness.report.sections.learning import learning
 from harness.report.sections.trained import MOST_LINES
-from harness.results import Cell
 from tests.report.cells import HOSTILE, cell, cells_of, spec_record
 from tests.report.learned import trained, wide
 from tests.report.test_report import Page, written

@@ -16,9 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.errors import HarnessError
-from harness.files import write_atomically
-from harness.results import (
+from harness.cells import (
     Cell,
     cell_key,
     cell_path,
@@ -28,6 +26,8 @@ from harness.results import (
     record,
     write_cell,
 )
+from harness.errors import HarnessError
+from harness.files import write_atomically
 from harness.spec import load_spec
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.results import read_cell
+from harness.cells import read_cell
 from harness.runner.execute import execute
 from harness.runner.plan import plan
 from harness.spec import load_spec, spec_names

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.cells import Cell, read_cell, read_cells
 from harness.errors import HarnessError
 from harness.progress import Progress
-from harness.results import Cell, read_cell, read_cells
 from harness.runner.execute import Watcher, execute
 from harness.runner.plan import PlannedCell
 from harness.spec import Spec

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from harness.cells import environment
 from harness.errors import HarnessError
 from harness.metrics import metrics, usual_metrics
-from harness.results import environment
 from harness.runner.execute import execute
 from harness.runner.plan import PlannedCell, plan, plan_experiments
 from harness.spec import Spec, load_spec

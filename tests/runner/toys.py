@@ -114,9 +114,9 @@ class ToyCell(PlannedCell):
     """A cell that makes the process that is to measure it import this module, and so know the toys."""
 
 
-def plan_toys(specs: Iterable[Spec], names: Iterable[str], profile: str, asked_for: bool = True) -> list[PlannedCell]:
+def plan_toys(specs: Iterable[Spec], names: Iterable[str], profile: str, *chosen: Any) -> list[PlannedCell]:
     """As `plan` does, but in toy cells."""
-    planned = planning.plan(specs, names, profile, asked_for)
+    planned = planning.plan(specs, names, profile, *chosen)
     return [ToyCell(cell.spec, cell.metric, cell.settings) for cell in planned]
 
 

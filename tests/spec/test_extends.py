@@ -23,11 +23,81 @@ def test_a_parent_that_is_no_yaml_is_told_in_the_parents_file(write: Write) -> N
     assert mistakes(write(child="name: child\nextends: parent\n", parent="a: [")) == [message]
 
 
-def test_what_stops_to_fit_is_told_where_it_stands(write: Write) -> None:
-    child = "name: child\nextends: root\ndims: {hidden_size: 66}\n"
-    assert mistakes(write(child=child, root=ROOT_SPEC)) == [
-        "root.yaml:9:41: mixer.num_heads: found 4, which does not divide hidden_size 66; "
-        "expected a divisor such as 3, or give head_dim"
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        (
+            "dims: {hidden_size: 66}\n",
+            "3:21: mixer.num_heads: found 4, which does not divide hidden_size 66; expected a divisor such as 3, or "
+            "give head_dim; inherited from root.yaml:9",
+        ),
+        (
+            "dims: {vocab_size: 9}\nchoices: {norm: {eps: 0.5}, mixer: {bias: true, num_heads: 1}}\n",
+            "4:60: mixer.num_kv_heads: found 2, which does not divide num_heads 1; expected a divisor such as 1; "
+            "inherited from root.yaml:9",
+        ),
+        (
+            "choices: {norm: {eps: 0.5}, mixer: {head_dim: 5}}\n",
+            "3:47: position.fraction: found 1.0, which rotates 5 of the 5 channels of a head; expected an even whole "
+            "number of them; inherited from root.yaml:8",
+        ),
+        (
+            "blocks: {a: {mixer: {head_dim: 5}}}\nlayers: [a]\n",
+            "3:32: position.fraction: found 1.0, which rotates 5 of the 5 channels of a head; expected an even whole "
+            "number of them in block 'a'; inherited from root.yaml:8",
+        ),
+    ],
+)
+def test_what_stops_to_fit_is_blamed_on_the_file_that_changed_it(write: Write, said: str, message: str) -> None:
+    child = f"name: child\nextends: root\n{said}"
+    assert mistakes(write(child=child, root=ROOT_SPEC)) == [f"child.yaml:{message}"]
+
+
+LAYERED = f"{ROOT_SPEC}blocks: {{a: {{}}, b: {{norm: layernorm}}}}\nlayers: [a, b]\n".replace(
+    "layernorm", "{kind: layernorm, eps: 0.1, bias: true}"
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        (
+            "dims: {num_layers: 1}\n",
+            "3:20: found 2 entries for num_layers 1; expected no more than that; inherited from root.yaml:15",
+        ),
+        ("layers: [a]\n", "3:9: block 'b' is never used; name it in layers; inherited from root.yaml:14"),
+    ],
+)
+def test_layers_that_stop_to_fit_are_blamed_likewise(write: Write, said: str, message: str) -> None:
+    child = f"name: child\nextends: root\n{said}"
+    assert mistakes(write(child=child, root=LAYERED)) == [f"child.yaml:{message}"]
+
+
+def test_each_file_of_a_chain_gets_its_own_mistakes(write: Write) -> None:
+    files = {
+        "child": "name: child\nextends: middle\nchoices: {mlp: {biass: true}, mixer: {head_dim: 5}}\n",
+        "middle": "name: middle\nextends: root\nchoices: {mixer: {num_heads: 1}}\n",
+        "root": spoilt("eps: 1.0e-6", "eps: 0"),
+    }
+    assert [message.split(";")[0] for message in mistakes(write(**files))] == [
+        "child.yaml:3:17: unknown key 'mlp.biass'",
+        "child.yaml:3:49: position.fraction: found 1.0, which rotates 5 of the 5 channels of a head",
+        "middle.yaml:3:30: mixer.num_kv_heads: found 2, which does not divide num_heads 1",
+        "root.yaml:6:35: norm.eps: found 0 (a whole number), expected a number above 0.0",
+    ]
+
+
+def test_a_file_whose_parent_is_not_known_is_checked_as_far_as_it_goes(write: Write) -> None:
+    child = (
+        "name: child\nextends: roto\ntitel: x\nchoices: {mixer: {num_kv_heads: 3}, norm: {kind: rmsnorm, epps: 1}, "
+        "mlp: {kind: swiglo}}\nblocks: {a: {mxier: none}}\n"
+    )
+    assert [message.split(";")[0] for message in mistakes(write(child=child, root=ROOT_SPEC))] == [
+        "child.yaml:2:10: extends 'roto', which is no spec",
+        "child.yaml:3:1: unknown key 'titel'",
+        "child.yaml:4:59: unknown key 'norm.epps'",
+        "child.yaml:4:81: unknown mlp 'swiglo'",
+        "child.yaml:5:14: unknown axis of a block 'mxier'",
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -284,6 +285,35 @@ def test_all_mistakes_of_a_file_are_told_in_its_order(write: Write) -> None:
     assert [message.split(": ")[0] for message in mistakes(write(root=text + "titel: Root\n"))] == [
         f"root.yaml:{place}" for place in ("3:39", "4:20", "6:21", "8:14", "8:27", "13:14", "14:1")
     ]
+
+
+def test_what_yaml_may_not_hold_is_told_beside_the_other_mistakes(write: Write) -> None:
+    text = spoilt("num_layers: 4", "num_layers: !!int 4").replace("rmsnorm", "rmsnrom").replace("pre\n", "&a pre\n")
+    assert [message.split(";")[0] for message in mistakes(write(root=text + "head: tied\nname: again\n"))] == [
+        "root.yaml:4:20: tags, anchors and aliases are not allowed",
+        "root.yaml:6:21: unknown norm 'rmsnrom'",
+        "root.yaml:7:14: tags, anchors and aliases are not allowed",
+        "root.yaml:14:1: unknown key 'head'",
+        "root.yaml:15:1: duplicate key 'name'",
+    ]
+
+
+@pytest.mark.parametrize("axis", [axis for axis in AXES if f"  {axis}:" in ROOT_SPEC])
+def test_a_mistake_in_one_choice_hides_none_in_another(write: Write, axis: str) -> None:
+    """Whatever choice is not known, the others are asked what they can tell without it."""
+    text = re.sub(rf"^  {axis}: .*$", f"  {axis}: unheard", ROOT_SPEC, flags=re.MULTILINE)
+    text = text.replace("intermediate_size: 128", "intermediate_size: x").replace("num_kv_heads: 2", "num_kv_heads: 3")
+    text += "  experts: {kind: top_k, num_experts: 4, experts_per_token: 5, normalised: true}\n"
+    text += "  mtp: {kind: sequential, modules: 99}\n  embedding: {kind: table, width: 0}\n"
+    found = "\n".join(mistakes(write(root=text)))
+    told = {
+        "mlp": "mlp.intermediate_size: found 'x'",
+        "mixer": "mixer.num_kv_heads: found 3, which does not divide num_heads 4",
+        "experts": "experts.experts_per_token: found 5; expected up to num_experts 4",
+        "mtp": "mtp.modules: found 99; expected fewer than max_seq_len 32",
+        "embedding": "embedding.width: found 0",
+    } | {axis: f"unknown {AXES[axis].noun} 'unheard'"}
+    assert [part for part in told.values() if part not in found] == []
 
 
 def keys(tree: Tree) -> list[tuple[str, Tree]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.results import environment
+from harness.cells import environment
 from tests.cli.calling import Outcome, run_python
 
 BENCHMARK = """

@@ -96,9 +96,6 @@ class TopK(Experts):
 
     def problems(self, dims: Dims, choices: Choices) -> Iterator[tuple[str, str]]:
         """There are enough experts, groups divide them, and an expert is nothing but matrices and an activation."""
-        mlp = choices.mlp
-        if not isinstance(mlp, ActivatedMLP) or mlp.params(dims) != sum(linear.params for linear in mlp.linears(dims)):
-            yield "kind", f"found top_k with mlp {mlp.kind}; expected one of matrices alone, such as swiglu"
         if self.experts_per_token > self.num_experts:
             yield "experts_per_token", f"found {self.experts_per_token}; expected up to num_experts {self.num_experts}"
         if self.score == "sparsemixer" and (self.experts_per_token != 2 or self.normalised or self._chooses_groups):
@@ -111,6 +108,9 @@ class TopK(Experts):
             yield "groups", "found one of groups, groups_per_token and group_score alone; expected all or none"
         elif self.groups and self.groups_per_token:
             yield from self._group_problems(self.groups, self.groups_per_token)
+        mlp = choices.mlp
+        if not isinstance(mlp, ActivatedMLP) or mlp.params(dims) != sum(linear.params for linear in mlp.linears(dims)):
+            yield "kind", f"found top_k with mlp {mlp.kind}; expected one of matrices alone, such as swiglu"
 
     @property
     def _chooses_groups(self) -> bool:

@@ -45,7 +45,7 @@ class Head(Choice):
 
     def problems(self, dims: Dims, choices: Choices) -> Iterator[tuple[str, str]]:
         """A table that is the head's matrix has the head's width."""
-        table = choices.embedding.width if choices.embedding else self.width  # none where it has mistakes of its own
+        table = choices.embedding.width
         if self.tied and self.width != table:
             yield "width", f"found {self.width}; the table, which the head is tied to, has {table or dims.hidden_size}"
 

@@ -116,9 +116,17 @@ class Mixer(Choice):
 def sharing(num_heads: int, num_kv_heads: int) -> str:
     """What attention with these query and key-value heads is called.
 
+        queries             q q q q     q q q q     q q q q
+                            | | | |     |/  |/      |///
+        keys and values     k k k k     k   k       k
+                              MHA         GQA         MQA
+
     MHA, multi-head: each query head has keys and values of its own (Vaswani et al. 2017); MQA, multi-query: all share
     one head of them (Shazeer 2019, https://arxiv.org/abs/1911.02150); GQA, grouped-query: groups of query heads do
     (Ainslie et al. 2023, https://arxiv.org/abs/2305.13245). Without any heads, a dash.
+
+    >>> sharing(4, 4), sharing(4, 2), sharing(4, 1)
+    ('MHA', 'GQA', 'MQA')
     """
     if not num_heads:
         return "-"

@@ -116,7 +116,7 @@ class Latent(Mixer):
 
     def problems(self, dims: Dims, choices: Choices) -> Iterator[tuple[str, str]]:
         """No latent is ever dropped."""
-        if choices.pattern is not None and choices.pattern.forgets:
+        if choices.pattern.forgets:
             yield "kind", f"found latent with pattern {choices.pattern.kind}; expected a pattern that keeps all keys"
 
     def settled(self, dims: Dims) -> Latent:

@@ -54,7 +54,7 @@ class Sequential(MTP):
 
     def problems(self, dims: Dims, choices: Choices) -> Iterator[tuple[str, str]]:
         """Every token of a text is predicted from those before it, and some are left for the last module."""
-        if not choices.objective.predicts_all:
-            yield "kind", f"found sequential with objective {choices.objective.kind}; expected causal_lm"
         if self.modules >= dims.max_seq_len:
             yield "modules", f"found {self.modules}; expected fewer than max_seq_len {dims.max_seq_len}"
+        if not choices.objective.predicts_all:
+            yield "kind", f"found sequential with objective {choices.objective.kind}; expected causal_lm"

@@ -9,7 +9,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from harness.results import Cell
+from harness.cells import Cell
 
 Values = dict[str, Any]
 """What a result has measured, or a part of it."""

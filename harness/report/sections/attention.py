@@ -7,12 +7,12 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from harness.cells import Cell
 from harness.choices.mixers import mixers
 from harness.report.figures import over_context
 from harness.report.sections import Section, Table, most_lengths, noise, ready, times_faster
 from harness.report.sections.lines import draw_timed
 from harness.report.wording import exact, in_flops, short
-from harness.results import Cell
 
 
 def attention(cells: Sequence[Cell]) -> Section:

@@ -7,11 +7,11 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from harness.cells import Cell
 from harness.report.figures import over_context
 from harness.report.sections import Section, Table, most_lengths, noise, ready, times_faster
 from harness.report.sections.lines import draw_timed
 from harness.report.wording import exact, short_bytes
-from harness.results import Cell
 
 
 def decoding(cells: Sequence[Cell]) -> Section:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from harness.cells import Cell
 from harness.report.sections import Section
 from harness.report.sections.attention import attention
 from harness.report.sections.decoding import decoding
 from harness.report.sections.norms import norms
 from harness.report.sections.throughput import throughput
-from harness.results import Cell
 
 
 def measured(cells: Iterable[Cell]) -> dict[str, dict[str, Section]]:

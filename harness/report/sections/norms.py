@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from harness.cells import Cell
 from harness.report.sections import Section, Table, between, noise
 from harness.report.wording import exact
-from harness.results import Cell
 
 CLAIMED_LESS = (0.07, 0.64)
 """The share of time that RMSNorm is said to save: Zhang and Sennrich 2019, https://arxiv.org/abs/1910.07467."""

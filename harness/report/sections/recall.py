@@ -7,9 +7,9 @@ from statistics import fmean
 
 import plotly.graph_objects as go
 
+from harness.cells import Cell
 from harness.report.sections import Section, Table, Values, ready, rounded
 from harness.report.wording import counted, exact, short_bytes
-from harness.results import Cell
 
 EXPERIMENT = "recall"
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from harness.cells import Cell
 from harness.report import stability_verdicts as say
 from harness.report.figures import FAMILY_COLOURS
 from harness.report.sections import Section, Table, ready, rounded
 from harness.report.sections.lines import draw_reference
 from harness.report.wording import counted
-from harness.results import Cell
 
 MEASURES = {
     "first_gradient": "first block's gradient",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from harness.cells import Cell
 from harness.report.sections import Section, Table, noise, times_faster
 from harness.report.wording import exact, short, short_bytes
-from harness.results import Cell
 
 
 def throughput(cells: Sequence[Cell]) -> Section:

@@ -11,6 +11,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from harness.cells import Cell
 from harness.intervals import paired
 from harness.report.architecture import by_layer, described, differing, summary
 from harness.report.frames import Model
@@ -18,7 +19,6 @@ from harness.report.sections import Section, Table, Values, adaptation, ready, r
 from harness.report.sections.frontier import COSTS, against
 from harness.report.sections.lines import draw_line, draw_reference, spaced
 from harness.report.wording import counted, exact, with_error, with_errors
-from harness.results import Cell
 
 MOST_LINES = 14
 """Models that a figure shows one by one; of more, one a distinct set of choices."""

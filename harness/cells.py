@@ -6,10 +6,11 @@ import hashlib
 import json
 import os
 import platform
+from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -20,6 +21,9 @@ from harness.spec.check import spec_from_tree
 from harness.spec.model import Spec
 from harness.spec.tree import tree_of
 from harness.tuning import tuning
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MACHINE = "_machine"
 """What the results of experiments are stored under in place of a spec's name."""
@@ -181,3 +185,48 @@ def read_cells(folder: Path) -> list[Cell]:
         if key not in newest or newest[key].created < cell.created:
             newest[key] = cell
     return list(newest.values())
+
+
+def results(folder: str | Path) -> pd.DataFrame:
+    """All stored results of a run as one tidy frame: a row a number, or a word, that was measured.
+
+    >>> results("no such folder").empty
+    True
+
+    Args:
+        folder: the folder of a run, as of `harness run --out`.
+
+    Returns:
+        Columns `spec` (empty for an experiment), `hash`, `metric`, `settings` (as JSON), `status`, `reason`, `figure`
+        (its path inside the result, `points.train.causal`), `seq_len` (in tokens, where the figure is of one length),
+        `value` (whole numbers to the last digit) and `created`. A result that failed, or has no figures, has one row
+        without.
+
+    Raises:
+        HarnessError: a file is not a result of this program.
+    """
+    import pandas as pd
+
+    columns = "spec", "hash", "metric", "settings", "status", "reason", "figure", "seq_len", "value", "created"
+    rows = []
+    for cell in read_cells(Path(folder)):
+        spec = (cell.spec.name, cell.spec.hash) if cell.spec else ("", "")
+        settings = json.dumps(cell.settings, sort_keys=True)
+        for figure in list(_figures(cell.values)) or [("", None, None)]:
+            rows.append((*spec, cell.metric, settings, cell.status, cell.reason, *figure, cell.created))
+    return pd.DataFrame(rows, columns=list(columns), dtype=object)
+
+
+def _figures(value: Any, path: str = "", seq_len: int | None = None) -> Iterator[tuple[str, int | None, Any]]:
+    """Every scalar with its path and its length; a list of points, each of one length, is no step of a path."""
+    if isinstance(value, dict):
+        length = value.get("seq_len", seq_len)
+        for key, part in value.items():
+            if key != "seq_len":
+                yield from _figures(part, f"{path}.{key}" if path else key, length)
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            of_length = isinstance(part, dict) and "seq_len" in part
+            yield from _figures(part, path if of_length else f"{path}.{index}", seq_len)
+    else:
+        yield path, seq_len, value
