@@ -25,9 +25,10 @@ def standing_for(spec: Spec, target: int, size: Callable[[Spec], int], vocab_siz
     """The small model that is trained in place of a spec: 64 wide if its choices leave room for that, else narrower.
 
     It has whole rounds of blocks, four layers at least; of layers that are named one by one as many, or one of each
-    block. See `matched`.
+    block. `target` is of four layers: deeper ones have as many parameters a layer. See `matched`.
     """
     depth = _depth(spec)
+    target = target * depth // FEWEST_LAYERS
     try:
         return matched(spec, target, size, vocab_size, max_seq_len, depth, [WIDTH])
     except HarnessError:  # of many experts each would be less than one channel wide

@@ -45,7 +45,7 @@ def test_the_full_profile_trains_what_predicts_few_tokens_for_longer(settings: d
         name: InContextLearning().settings(load_spec(name), "full")["longer"]
         for name in ("chatglm-6b", "chatglm-6b-ordered", "chatglm-6b-causal", "llama-7b")
     }
-    more = [6000, 12000]
+    more = [8000, 16000]
     assert planned == {"chatglm-6b": more, "chatglm-6b-ordered": more, "chatglm-6b-causal": [], "llama-7b": []}
     (longer,) = measured(settings, "chatglm-6b", longer=[15])["longer"]
     assert (longer["steps"], longer["seed"], len(longer["classification"])) == (15, 0, 2)
