@@ -31,19 +31,17 @@ app.command("show-machine")(show_machine)
 for command in (show, check, diff, run, report, compare, schema):
     app.command()(command)
 
-EXIT_DISAGREEMENT, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_DISAGREEMENT, EXIT_BAD_INPUT = 1, 2
 
 
 def main() -> None:
-    """Run the command line. Exit codes: 0 done, 1 figures disagree, 2 bad input, 130 interrupted."""
+    """Run the command line. Exit codes: 0 done, 1 figures disagree, 2 bad input; see `harness.ending` for others."""
     try:
         _run()
     except CountMismatchError as error:
         _leave(str(error), EXIT_DISAGREEMENT)
     except HarnessError as error:
         _leave(str(error), EXIT_BAD_INPUT)
-    except KeyboardInterrupt:
-        _leave("interrupted", EXIT_INTERRUPTED)
 
 
 def _run() -> None:

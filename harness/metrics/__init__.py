@@ -36,6 +36,10 @@ class Metric:
         """Whether a run that names no metric, or no spec, measures this spec; what is named is always measured."""
         return True
 
+    def held_bytes(self, spec: Spec) -> int:
+        """Memory of a model that is held whole; 0 where none is."""
+        return 0
+
     def settings(self, spec: Spec, profile: str) -> dict[str, Any]:
         """What decides the result beside the spec, ready for JSON.
 
