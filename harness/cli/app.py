@@ -12,6 +12,8 @@ from harness.cli.compare import compare
 from harness.cli.diff import diff
 from harness.cli.import_ import import_config
 from harness.cli.list import list_specs
+from harness.cli.merge import merge
+from harness.cli.plan import list_metrics, plan
 from harness.cli.report import report
 from harness.cli.run import run
 from harness.cli.schema import schema
@@ -28,7 +30,8 @@ app = typer.Typer(
 app.command("list")(list_specs)
 app.command("import")(import_config)
 app.command("show-machine")(show_machine)
-for command in (show, check, diff, run, report, compare, schema):
+app.command("metrics")(list_metrics)
+for command in (show, check, diff, plan, run, merge, report, compare, schema):
     app.command()(command)
 
 EXIT_DISAGREEMENT, EXIT_BAD_INPUT = 1, 2
