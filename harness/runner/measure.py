@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from harness.errors import HarnessError
 from harness.results import Cell, environment, record
+from harness.runner.load import seen
 from harness.runner.plan import PlannedCell
 
 
@@ -15,9 +17,11 @@ def measure(planned: PlannedCell) -> Cell:
     """Measure it in this process. Whatever a metric raises makes a cell that failed, and the others go on."""
     started = time.perf_counter()
     try:
-        cell = _cell(planned, "ok", 0.0, values=planned.values())
+        with seen() if planned.timed else nullcontext({}) as during:
+            values = planned.values()
+        cell = _cell(planned, "ok", time.perf_counter() - started, values=values, during=during)
         cell.model_dump_json()  # what cannot be stored is a mistake of the metric, too
-        return cell.model_copy(update={"seconds": time.perf_counter() - started})
+        return cell
     except HarnessError as error:
         reason = str(error)
     except MemoryError:
