@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -15,9 +15,10 @@ from harness.runner.plan import PlannedCell
 
 def measure(planned: PlannedCell) -> Cell:
     """Measure it in this process. Whatever a metric raises makes a cell that failed, and the others go on."""
+    watched: AbstractContextManager[dict[str, Any]] = seen() if planned.timed else nullcontext({})
     started = time.perf_counter()
     try:
-        with seen() if planned.timed else nullcontext({}) as during:
+        with watched as during:
             values = planned.values()
         cell = _cell(planned, "ok", time.perf_counter() - started, values=values, during=during)
         cell.model_dump_json()  # what cannot be stored is a mistake of the metric, too

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +63,13 @@ class PlannedCell:
             return experiments[self.metric]().measure(self.settings)
         return metrics[self.metric]().measure(self.spec, self.settings)
 
+    @cached_property
+    def _key(self) -> str:
+        return cell_key(self.spec.hash if self.spec else "", self.metric, self.version, self.settings, environment())
+
     def path(self, folder: Path) -> Path:
         """Where its result is stored."""
-        key = cell_key(self.spec.hash if self.spec else "", self.metric, self.version, self.settings, environment())
-        return cell_path(folder, self.subject, self.metric, key)
+        return cell_path(folder, self.subject, self.metric, self._key)
 
     def has_failed(self, folder: Path) -> bool:
         """Whether it is stored that it failed."""

@@ -167,6 +167,14 @@ class Timing(Toy):
         return super().measure(spec, settings)
 
 
+class Brief(Toy):
+    """Takes a hundredth of a second."""
+
+    def measure(self, spec: Spec, settings: dict[str, Any]) -> dict[str, Any]:
+        time.sleep(0.01)
+        return super().measure(spec, settings)
+
+
 TOYS: dict[str, type[Metric]] = {
     "toy": Toy,
     "refusing": Refusing,
@@ -175,6 +183,7 @@ TOYS: dict[str, type[Metric]] = {
     "dying": Dying,
     "sleeping": Sleeping,
     "slow": Slow,
+    "brief": Brief,
     "panicking": Panicking,
     "hoarding": Hoarding,
     "spreading": Spreading,
