@@ -46,7 +46,7 @@ def test_python_of_the_readme_gives_the_numbers_beside_it() -> None:
 
 def test_every_command_of_the_readme_exists() -> None:
     commands = set(re.findall(r"^harness (\w+)", README, flags=re.MULTILINE))
-    assert commands == {"list", "show", "diff", "run", "report", "compare", "check"}
+    assert commands == {"list", "show", "diff", "plan", "run", "metrics", "merge", "report", "compare", "check"}
     for command in commands:
         help_ = subprocess.run([sys.executable, "-m", "harness", command, "--help"], capture_output=True, check=False)
         assert help_.returncode == 0, command
