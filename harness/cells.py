@@ -59,6 +59,7 @@ class Cell(BaseModel):
         environment: packages and hardware that it was measured with.
         created: UTC time, ISO 8601.
         seconds: how long the measurement took.
+        during: what was seen of the machine meanwhile: the most memory that it held, and what disturbed a timing.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -76,6 +77,7 @@ class Cell(BaseModel):
     values: dict[str, Any] = {}
     created: str
     seconds: float
+    during: dict[str, Any] = {}
 
     @model_validator(mode="before")
     @classmethod

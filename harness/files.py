@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import platform
+import re
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from harness.errors import HarnessError
+
+_TEMPORARY = re.compile(r"\..+\.(?P<node>[^.]+)\.(?P<pid>\d+)\.\w+\.tmp")
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
@@ -23,7 +28,7 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 
 def _write_atomically(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    handle, temporary = _temporary_file(path)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -34,6 +39,51 @@ def _write_atomically(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _temporary_file(path: Path) -> tuple[int, str]:
+    """A new file beside a path, open for writing, and its name, which tells whose it is."""
+    return tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.{_node()}.{os.getpid()}.", suffix=".tmp")
+
+
+def _node() -> str:
+    return platform.node().replace(".", "-") or "unknown"
+
+
+def try_folder(folder: Path) -> None:
+    """Write a file to a folder and remove it.
+
+    Raises:
+        HarnessError: the folder cannot be made, or nothing can be written to it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, temporary = _temporary_file(folder / "trial")
+        try:
+            os.write(handle, b"a trial")
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+            Path(temporary).unlink(missing_ok=True)
+    except OSError as error:
+        raise HarnessError(f"{folder}: cannot be written: {error.strerror}") from None
+
+
+def sweep(folder: Path) -> None:
+    """Remove temporary files that processes of this machine left which were killed while they wrote."""
+    for path in folder.rglob(".*.tmp"):
+        found = _TEMPORARY.fullmatch(path.name)
+        if found and found["node"] == _node() and not _runs(int(found["pid"])):
+            path.unlink(missing_ok=True)
+
+
+def _runs(pid: int) -> bool:
+    with suppress(PermissionError):  # it runs, as another user's
+        try:
+            os.kill(pid, 0)
+        except (ProcessLookupError, OverflowError):
+            return False
+    return True
 
 
 def cache_folder() -> Path:

@@ -20,7 +20,10 @@ COMMANDS = {
     "check": "check:check",
     "new": "new:new",
     "import": "import_:import_config",
+    "metrics": "plan:list_metrics",
+    "plan": "plan:plan",
     "run": "run:run",
+    "merge": "merge:merge",
     "report": "report:report",
     "compare": "compare:compare",
     "schema": "schema:schema",
@@ -68,21 +71,19 @@ def _group() -> None:
     """A group, although no command is registered with it."""
 
 
-EXIT_DISAGREEMENT, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_DISAGREEMENT, EXIT_BAD_INPUT = 1, 2
 
 EXTRAS = "pages need the extra `report`, measuring and weights the extra `run`: pip install -e '.[report,run]'"
 
 
 def main() -> None:
-    """Run the command line. Exit codes: 0 done, 1 figures disagree, 2 bad input, 130 interrupted."""
+    """Run the command line. Exit codes: 0 done, 1 figures disagree, 2 bad input; see `harness.ending` for others."""
     try:
         _run()
     except CountMismatchError as error:
         _leave(str(error), EXIT_DISAGREEMENT)
     except HarnessError as error:
         _leave(str(error), EXIT_BAD_INPUT)
-    except KeyboardInterrupt:
-        _leave("interrupted", EXIT_INTERRUPTED)
     except ModuleNotFoundError as error:
         if not error.name or error.name.startswith("harness"):
             raise

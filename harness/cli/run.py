@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from contextlib import closing
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -15,15 +17,19 @@ from harness.checkpoints import given
 from harness.cli import completion
 from harness.cli.output import Json, console, print_json, print_table
 from harness.cli.report import Out
+from harness.ending import Ended
 from harness.errors import HarnessError, did_you_mean
 from harness.experiments import experiments
 from harness.metrics import metrics, usual_metrics
-from harness.runner.plan import PlannedCell, plan, plan_experiments
+from harness.runner.estimates import Estimates
+from harness.runner.limits import GIB
+from harness.runner.plan import PlannedCell, plan, plan_experiments, sharded
 from harness.spec.model import Spec
 
 if TYPE_CHECKING:
     from harness.cli.bars import Bars
     from harness.cli.lines import Lines
+    from harness.runner.execute import LimitsOf
 
 NEEDED = ("torch", "fvcore", "lm_eval")
 """Without one of these, results would be stored as failed."""
@@ -31,46 +37,71 @@ EXACT = "exact"
 """Stands for all metrics that count and give the same on every machine."""
 
 
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(help="Names, globs or paths, as for show; none for all.", autocompletion=completion.specs),
+]
+Metrics = Annotated[
+    str,
+    typer.Option(
+        "--metrics",
+        help="Metrics and experiments, separated by commas (`harness metrics` lists them); exact for all that count. "
+        "Left out, all metrics but those on request, and where no spec is named all experiments too.",
+    ),
+]
+Checkpoint = Annotated[
+    Path | None, typer.Option(help="A checkpoint to measure instead of specs: a folder, or a file in GGUF.")
+]
+Profile = Literal["quick", "full"]
+ProfileOf = Annotated[Profile, typer.Option(help="How much is measured.")]
+ShardOf = Annotated[
+    str | None, typer.Option(help="i/N: only every N-th cell from the i-th on, for one of N machines; see merge.")
+]
+
+
 def run(
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(help="Names, globs or paths, as for show; none for all.", autocompletion=completion.specs),
-    ] = None,
-    metric: Annotated[
-        str,
-        typer.Option(
-            "--metrics",
-            help="Metrics and experiments, separated by commas; exact for all that count. Left out, all metrics but "
-            "those on request, and where no spec is named all experiments too.",
-        ),
-    ] = "",
-    checkpoint: Annotated[
-        Path | None, typer.Option(help="A checkpoint to measure instead of specs: a folder, or a file in GGUF.")
-    ] = None,
-    profile: Annotated[Literal["quick", "full"], typer.Option(help="How much is measured.")] = "quick",
+    names: Names = None,
+    metric: Metrics = "",
+    checkpoint: Checkpoint = None,
+    profile: ProfileOf = "quick",
     out: Out = Path("reports"),
     processes: Annotated[int | None, typer.Option(min=1, help="Side by side; left out, one a core.")] = None,
+    shard: ShardOf = None,
+    time_limit: Annotated[
+        float | None, typer.Option(min=1, help="Seconds that a cell may take; left out, many times its estimate.")
+    ] = None,
+    memory_limit: Annotated[
+        float | None, typer.Option(min=0.01, help="GiB that a cell may take; left out, what the machine has.")
+    ] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Measure only what failed before.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be measured, as `harness plan`.")] = False,
     json: Json = False,
 ) -> None:
     """Measure specs and run experiments, check every exact figure by a second and a third way, and store the results.
 
-    What is stored already is not measured again, so an interrupted run goes on where it was. A spec with mistakes is
-    told and left out; the others are measured. Where training takes long, the quick profile trains a few specs of the
-    library, and every spec that is named or given by its path.
+    What is stored already is not measured again, so an interrupted run goes on where it was. A cell that crashes,
+    hangs or takes more than it may is stored as failed, with the reason. A spec with mistakes is told and left out; the
+    others are measured. Where training takes long, the quick profile trains a few specs of the library, and every spec
+    that is named or given by its path.
     """
     for package in NEEDED:
         if find_spec(package) is None:
             raise ModuleNotFoundError(name=package)
-    of_specs, of_machine = _metrics(metric, bool(names or checkpoint))
-    specs, broken = _specs(names or [], checkpoint) if of_specs else ({}, [])
-    named = {spec.name for name, spec in specs.items() if checkpoint or name in (names or [])}
-    cells = plan(specs.values(), of_specs, profile, bool((names or checkpoint) and metric), named)
-    if specs and not cells:
-        lacking = "; ".join(f"{name} needs {metrics[name].needs}" for name in of_specs)
-        raise HarnessError(f"nothing to measure of {', '.join(spec.name for spec in specs.values())}: {lacking}")
-    cells += plan_experiments(of_machine, profile)
-    stored = [cell for cell in cells if cell.is_stored(out)]
-    results = {cell: read_cell(cell.path(out)) for cell in stored} | _measure(cells, stored, out, processes)
+    cells, broken = planned_cells(names, metric, checkpoint, profile, shard)
+    if retry_failed:
+        cells = [cell for cell in cells if cell.has_failed(out)]
+    if dry_run:
+        from harness.cli.plan import print_plan
+
+        print_plan(cells, out, profile, json)
+        return
+    stored = {cell for cell in cells if cell.is_stored(out)}
+    limits = partial(
+        Estimates(out, profile).limits,
+        seconds=time_limit,
+        memory_bytes=None if memory_limit is None else int(memory_limit * GIB),
+    )
+    results = {cell: read_cell(cell.path(out)) for cell in stored} | _measure(cells, stored, out, processes, limits)
     rows = [_row(cell, results[cell], cell in stored, out) for cell in cells]
     if json:
         print_json(rows)
@@ -83,6 +114,21 @@ def run(
         print(error, file=sys.stderr)
     if broken or failed:
         raise typer.Exit(2 if broken else 1)
+
+
+def planned_cells(
+    names: list[str] | None, metric: str, checkpoint: Path | None, profile: Profile, shard: str | None
+) -> tuple[list[PlannedCell], list[HarnessError]]:
+    """The cells that the arguments of a run ask for, and what is wrong with specs that are left out."""
+    of_specs, of_machine = _metrics(metric, bool(names or checkpoint))
+    specs, broken = _specs(names or [], checkpoint) if of_specs else ({}, [])
+    named = {spec.name for name, spec in specs.items() if checkpoint or name in (names or [])}
+    cells = plan(specs.values(), of_specs, profile, bool((names or checkpoint) and metric), named)
+    if specs and not cells:
+        lacking = "; ".join(f"{name} needs {metrics[name].needs}" for name in of_specs)
+        raise HarnessError(f"nothing to measure of {', '.join(spec.name for spec in specs.values())}: {lacking}")
+    cells += plan_experiments(of_machine, profile)
+    return cells if shard is None else sharded(cells, shard), broken
 
 
 def _metrics(listed: str, specs_named: bool) -> tuple[list[str], list[str]]:
@@ -127,7 +173,7 @@ def _load(names: list[str]) -> tuple[dict[str, Spec], list[HarnessError]]:
 
 
 def _measure(
-    cells: list[PlannedCell], stored: list[PlannedCell], out: Path, processes: int | None
+    cells: list[PlannedCell], stored: set[PlannedCell], out: Path, processes: int | None, limits: LimitsOf
 ) -> dict[PlannedCell, Cell]:
     """Measure what is not stored, and show how far it is on the standard error."""
     from harness.runner.execute import execute
@@ -136,18 +182,20 @@ def _measure(
     if not missing:
         return {}
     results = {}
-    with _display(len(stored), len(cells)) as display:
-        try:
-            for planned, cell in execute(missing, out, processes, display):
+    try:
+        with (
+            _display(len(stored), len(cells)) as display,
+            closing(execute(missing, out, processes, display, limits)) as measured,
+        ):
+            for planned, cell in measured:
                 results[planned] = cell
                 display.done(planned, cell)
-        except KeyboardInterrupt:
-            done = len(stored) + len(results)
-            message = (
-                f"interrupted: {done} of {len(cells)} results are stored in {out}; the same command goes on from there"
-            )
-            display.say(message)
-            raise
+    except Ended as ended:
+        done = len(stored) + len(results)
+        message = (
+            f"interrupted: {done} of {len(cells)} results are stored in {out}; the same command goes on from there"
+        )
+        raise Ended(ended.number, message) from None
     return results
 
 

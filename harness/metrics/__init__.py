@@ -38,6 +38,10 @@ class Metric:
         """Whether this spec is measured where it was not named itself, but by a glob or as one of the library."""
         return True
 
+    def held_bytes(self, spec: Spec) -> int:
+        """Memory of a model that is held whole; 0 where none is."""
+        return 0
+
     def settings(self, spec: Spec, profile: str) -> dict[str, Any]:
         """What decides the result beside the spec, ready for JSON.
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from harness.errors import HarnessError
 from harness.metrics import Metric, metrics
+from harness.metrics.params import params
 from harness.spec.model import Spec
 
 TASKS = (
@@ -37,6 +38,10 @@ class WeightsInContext(Metric):
     def applies(self, spec: Spec) -> bool:
         """Where the spec says where its weights lie."""
         return spec.weights is not None
+
+    def held_bytes(self, spec: Spec) -> int:
+        """All parameters in float32."""
+        return 4 * params(spec)
 
     def settings(self, spec: Spec, profile: str) -> dict[str, Any]:
         """Tasks, numbers of demonstrations, seeds that choose them, and how many questions of each task."""

@@ -1,30 +1,21 @@
-"""Measures planned cells in processes of one thread each, and stores every result as soon as it is there."""
+"""Measures planned cells in processes of their own, and stores every result as soon as it is there."""
 
 from __future__ import annotations
 
-import math
-import multiprocessing
 import os
-import signal
-import sys
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
-from functools import partial
-from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection, wait
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any
 
-from harness.cells import Cell, environment, record, write_cell
+from harness.cells import Cell, write_cell
 from harness.errors import HarnessError
-from harness.progress import Listener, Progress, heard_by
+from harness.files import cache_folder, sweep, try_folder
+from harness.progress import Progress
+from harness.runner.limits import Limits
+from harness.runner.measure import failure
 from harness.runner.plan import PlannedCell
-
-Worker = Connection
-"""The parent's, or the process's, end of a pipe: planned cells go one way, progress and results the other."""
+from harness.runner.worker import LOOKED_EVERY_S, Worker
 
 
 class Watcher:
@@ -37,158 +28,73 @@ class Watcher:
         """A cell is so far; called some times a second."""
 
 
-TOLD_EVERY_S = 0.2
-PATIENCE_S = 5
+LimitsOf = Callable[[PlannedCell], Limits]
 
 
 def execute(
-    cells: list[PlannedCell], folder: Path, processes: int | None = None, watcher: Watcher | None = None
-) -> Iterator[tuple[PlannedCell, Cell]]:
+    cells: list[PlannedCell],
+    folder: Path,
+    processes: int | None = None,
+    watcher: Watcher | None = None,
+    limits: LimitsOf = lambda _: Limits(),
+) -> Generator[tuple[PlannedCell, Cell], None, None]:
     """Measure cells and store them; give each with its result as soon as it is done.
 
-    What is timed comes last, one after the other, with nothing beside it. A metric that fails on its input gives a
-    cell with status `failed`; the others go on. What was stored before an interruption stays.
+    What is timed comes last, one after the other, with nothing beside it. A metric that fails on its input, or takes
+    its process with it, or more time or memory than it may, gives a cell with status `failed`; the others go on. What
+    was stored before an interruption stays.
 
     Args:
         cells: what to measure.
         folder: of the run.
         processes: how many work side by side; left out, one a core.
         watcher: told which cells begin, and how far those are that take long.
+        limits: what a cell may take; raises HarnessError for one that cannot do with that.
+
+    Raises:
+        HarnessError: nothing can be written to the folder; then nothing is measured.
     """
+    if not cells:
+        return
     watcher = watcher or Watcher()
-    together = [cell for cell in cells if not cell.timed]
-    yield from _executed(together, folder, min(processes or os.cpu_count() or 1, len(together)), watcher)
-    yield from _executed([cell for cell in cells if cell.timed], folder, 1, watcher)
+    try_folder(folder / "results")
+    try:
+        together = [cell for cell in cells if not cell.timed]
+        yield from _executed(together, folder, processes or os.cpu_count() or 1, watcher, limits)
+        yield from _executed([cell for cell in cells if cell.timed], folder, 1, watcher, limits)
+    finally:
+        for each in (folder / "results", cache_folder() / "trained"):
+            sweep(each)
 
 
 def _executed(
-    cells: list[PlannedCell], folder: Path, processes: int, watcher: Watcher
+    cells: list[PlannedCell], folder: Path, processes: int, watcher: Watcher, limits: LimitsOf
 ) -> Iterator[tuple[PlannedCell, Cell]]:
-    if processes <= 1:
-        _on_one_thread()
-        for cell in cells:
-            watcher.begin(cell)
-            with heard_by(_now_and_then(partial(watcher.show, cell))):
-                result = measure(cell)
-            yield cell, _stored(result, folder)
-        return
-    with _workers(processes) as idle:
-        waiting = iter(cells)
-        busy: dict[Worker, PlannedCell] = {}
-
-        def begin(worker: Worker, planned: PlannedCell) -> None:
-            watcher.begin(planned)
-            busy[worker] = _sent(worker, planned)
-
-        for worker, planned in zip(idle, waiting, strict=False):
-            begin(worker, planned)
-        while busy:
-            ready = wait(list(busy))
-            for worker in [each for each in busy if each in ready]:
-                received = _received(worker)
+    waiting = deque(cells)
+    workers: list[Worker] = []
+    try:
+        while waiting or any(worker.task for worker in workers):
+            while waiting and (idle := _idle(workers, processes)):
+                planned = waiting.popleft()
+                watcher.begin(planned)
+                try:
+                    idle.begin(planned, limits(planned))
+                except HarnessError as error:
+                    yield planned, _stored(failure(planned, str(error), 0.0), folder)
+            busy = {worker.pipe: worker for worker in workers if worker.task}
+            wait(list(busy), LOOKED_EVERY_S)
+            for worker in busy.values():
+                assert worker.task
+                planned, received = worker.task.planned, worker.received()
                 if isinstance(received, Progress):
-                    watcher.show(busy[worker], received)
-                    continue
-                planned = busy.pop(worker)
-                if (following := next(waiting, None)) is not None:
-                    begin(worker, following)
-                yield planned, _stored(received, folder)
-
-
-@contextmanager
-def _workers(count: int) -> Iterator[list[Worker]]:
-    """Connections to processes that measure what is sent to them; behind the context the processes are ended."""
-    context = multiprocessing.get_context("spawn")
-    pairs = [context.Pipe() for _ in range(count)]
-    processes = [context.Process(target=_work, args=(theirs,)) for _, theirs in pairs]
-    try:
-        with _interruptions_held():
-            for process, (_, theirs) in zip(processes, pairs, strict=True):
-                process.start()
-                theirs.close()  # so that the pipe breaks when the process, its only holder, ends
-        yield [ours for ours, _ in pairs]
-        for ours, _ in pairs:
-            ours.close()  # those that wait for more end by themselves, and leave nothing behind
-        for process in processes:
-            process.join(PATIENCE_S)
+                    watcher.show(planned, received)
+                elif received:
+                    yield planned, _stored(received, folder)
+        for worker in workers:
+            worker.dismiss()
     finally:
-        for process in processes:
-            if process.is_alive():
-                process.terminate()  # it works on what nobody waits for any more
-                process.join()
-
-
-def _work(parent: Worker) -> None:
-    """Measure what the parent sends until there is nothing more, and end with it, however that ends."""
-    _on_one_thread()
-    threading.Thread(target=_follow_parent, daemon=True).start()
-    with suppress(EOFError, OSError):  # the parent has closed the pipe
-        while True:
-            planned = parent.recv()
-            with heard_by(_now_and_then(parent.send)):
-                result = measure(planned)
-            parent.send(result)
-
-
-def _on_one_thread() -> None:
-    """Cells share the cores, and more threads would add numbers up in another order."""
-    os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is imported, which is mostly later
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(1)
-
-
-def _sent(worker: Worker, planned: PlannedCell) -> PlannedCell:
-    with suppress(OSError):  # a process that has died is told of when its result is asked for
-        worker.send(planned)
-    return planned
-
-
-def _now_and_then(listener: Listener) -> Listener:
-    """The listener, not bothered more than some times a second."""
-    last = -math.inf
-
-    def listening(progress: Progress) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= TOLD_EVERY_S:
-            last = now
-            listener(progress)
-
-    return listening
-
-
-def _received(worker: Worker) -> Cell | Progress:
-    try:
-        received: Cell | Progress = worker.recv()
-    except (EOFError, OSError):
-        raise HarnessError(
-            "a process that measured died, perhaps for want of memory; what was done by then is stored, and the same "
-            "command goes on from there; --processes 1 needs the least memory"
-        ) from None
-    return received
-
-
-def measure(planned: PlannedCell) -> Cell:
-    """The result of one cell, or the reason why there is none."""
-    outcome: dict[str, Any]
-    started = time.perf_counter()
-    try:
-        outcome = {"status": "ok", "values": planned.values()}
-    except HarnessError as error:
-        outcome = {"status": "failed", "reason": str(error)}
-    except Exception as error:  # a mistake in one metric is told with its cell, and the other cells go on
-        reason = f"{planned.metric} of {planned.subject}: {type(error).__name__}: {error}"
-        outcome = {"status": "failed", "reason": reason}
-    return Cell(
-        spec=record(planned.spec) if planned.spec else None,
-        metric=planned.metric,
-        version=planned.version,
-        settings=planned.settings,
-        environment=environment(),
-        created=datetime.now(UTC).isoformat(timespec="microseconds"),
-        seconds=time.perf_counter() - started,
-        **outcome,
-    )
+        for worker in workers:
+            worker.end()
 
 
 def _stored(cell: Cell, folder: Path) -> Cell:
@@ -196,22 +102,15 @@ def _stored(cell: Cell, folder: Path) -> Cell:
     return cell
 
 
-@contextmanager
-def _interruptions_held() -> Iterator[None]:
-    """Hold an interruption back. Processes that start meanwhile get none ever: to tell of it is left to this one."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # starting it would let interruptions through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _follow_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+def _idle(workers: list[Worker], processes: int) -> Worker | None:
+    """A worker that has nothing to do, in place of one that died where need be; None where all are at work."""
+    for worker in workers[:]:
+        if not worker.task and worker.process.is_alive():
+            return worker
+        if not worker.task:
+            worker.end()
+            workers.remove(worker)
+    if len(workers) >= processes:
+        return None
+    workers.append(Worker())
+    return workers[-1]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import re
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -50,16 +52,32 @@ class PlannedCell:
         """Whether it must have the machine to itself."""
         return self._measured.timed
 
+    @property
+    def held_bytes(self) -> int:
+        """Memory of a model that is held whole while it is measured; 0 where none is."""
+        return metrics[self.metric]().held_bytes(self.spec) if self.spec else 0
+
     def values(self) -> dict[str, Any]:
         """Measure it. Raises as the metric does."""
         if self.spec is None:
             return experiments[self.metric]().measure(self.settings)
         return metrics[self.metric]().measure(self.spec, self.settings)
 
+    @cached_property
+    def _key(self) -> str:
+        return cell_key(self.spec.hash if self.spec else "", self.metric, self.version, self.settings, environment())
+
     def path(self, folder: Path) -> Path:
         """Where its result is stored."""
-        key = cell_key(self.spec.hash if self.spec else "", self.metric, self.version, self.settings, environment())
-        return cell_path(folder, self.subject, self.metric, key)
+        return cell_path(folder, self.subject, self.metric, self._key)
+
+    def has_failed(self, folder: Path) -> bool:
+        """Whether it is stored that it failed."""
+        path = self.path(folder)
+        try:
+            return path.is_file() and read_cell(path).status == "failed"
+        except (HarnessError, OSError):
+            return False
 
     def is_stored(self, folder: Path) -> bool:
         """Whether a good result is there already; one that failed, or cannot be read, is measured again."""
@@ -100,3 +118,15 @@ def plan_experiments(names: Iterable[str], profile: str) -> list[PlannedCell]:
         for name in names
         for settings in experiments[name]().settings(profile)
     ]
+
+
+def sharded(cells: Sequence[PlannedCell], shard: str) -> list[PlannedCell]:
+    """The part of a plan that one of several machines measures: of `2/4`, every fourth cell from the second on.
+
+    Raises:
+        HarnessError: it is no such pair.
+    """
+    found = re.fullmatch(r"([1-9]\d{0,6})/([1-9]\d{0,6})", shard)
+    if not found or int(found[1]) > int(found[2]):
+        raise HarnessError(f"--shard: found {shard!r}, expected i/N with 1 <= i <= N, such as 2/4")
+    return list(cells[int(found[1]) - 1 :: int(found[2])])

@@ -46,6 +46,7 @@ def test_bars_are_for_a_terminal_that_can_move_them(
     call: Call, monkeypatch: pytest.MonkeyPatch, kind: str, bars: bool
 ) -> None:
     toys.lend(monkeypatch)
+    monkeypatch.setattr("harness.cli.run.plan", toys.plan_toys)
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
     monkeypatch.setenv("TERM", kind)

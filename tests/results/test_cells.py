@@ -237,7 +237,7 @@ def test_the_environment_names_versions_and_the_machine_and_no_person() -> None:
 
 
 def test_times_are_utc() -> None:
-    from harness.runner.execute import measure
+    from harness.runner.measure import measure
     from harness.runner.plan import plan
 
     (planned,) = plan([load_spec("gpt1")], ["claims"], "quick")

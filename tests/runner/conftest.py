@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.spec import Spec, load_spec
+from tests.cli.conftest import call  # noqa: F401  # a fixture
 from tests.runner.toys import lend
 
 

@@ -8,8 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -19,13 +19,14 @@ from harness.runner.execute import execute
 from harness.runner.plan import plan
 from harness.spec import load_spec, spec_names
 from tests.cli.calling import environment
+from tests.runner.processes import alive, wait_until
 
 SLEEPY = """
 import sys
 
 if __name__ == "__main__":
+    from harness.__main__ import main
     from harness.cli import run
-    from harness.cli.app import main
     from tests.runner.toys import plan_toys, register
 
     register()
@@ -63,21 +64,6 @@ def running(*arguments: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def wait_until(met: Callable[[], object], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not met():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.01)
-
-
-def alive(pid: int) -> bool:
-    """Whether a process runs; one that only waits to be reaped does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 @pytest.fixture
 def sleepy(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
     """A run whose two processes are both in the middle of a metric, and the numbers of those."""
@@ -94,25 +80,97 @@ Sleepy = tuple[subprocess.Popen[str], list[int]]
 NOTHING_STORED = "interrupted: 0 of 2 results are stored in out; the same command goes on from there"
 
 
-def test_ctrl_c_ends_what_is_being_measured(sleepy: Sleepy) -> None:
+WITHIN_S = 2
+
+
+def in_group_of(workers: list[int]) -> list[int]:
+    """Processes that run in the groups that workers lead."""
+    found = []
+    for path in Path("/proc").iterdir():
+        if path.name.isdecimal():
+            with suppress(OSError):
+                if os.getpgid(int(path.name)) in workers and alive(int(path.name)):
+                    found.append(int(path.name))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("signals", "code"),
+    [
+        ([signal.SIGINT], 130),
+        ([signal.SIGINT, signal.SIGINT], 130),
+        ([signal.SIGINT] * 5, 130),
+        ([signal.SIGTERM], 143),
+        ([signal.SIGTERM, signal.SIGINT], 143),
+        ([signal.SIGHUP], 129),
+    ],
+)
+def test_a_run_that_is_told_to_end_ends_at_once(sleepy: Sleepy, signals: list[signal.Signals], code: int) -> None:
     process, workers = sleepy
     assert len(workers) == 2
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to every process of the group
+    began = time.monotonic()
+    for number in signals:
+        os.killpg(process.pid, number)  # as a terminal does: to every process of the group
+        time.sleep(0.05)
     _, err = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert err.splitlines()[0].strip() == NOTHING_STORED
-    assert "Traceback" not in err
-    wait_until(lambda: not any(map(alive, workers)), 10)
+    assert time.monotonic() - began < WITHIN_S
+    assert process.returncode == code
+    assert err == f"{NOTHING_STORED}\n"
+    assert in_group_of(workers) == []
 
 
-def test_a_process_that_is_killed_ends_the_run(sleepy: Sleepy) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("after_s", [0.1, 0.3, 0.6, 1.0])
+def test_it_ends_at_once_while_it_still_imports(tmp_path: Path, number: signal.Signals, after_s: float) -> None:
+    script = tmp_path / "ready.py"
+    script.write_text("from harness.__main__ import main\nprint('ready', flush=True)\nmain()\n")
+    with running(str(script), "run", "--metrics", "exact", "--out", "out", folder=tmp_path) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(after_s)
+        began = time.monotonic()
+        for _ in range(2):
+            process.send_signal(number)
+        _, err = process.communicate(timeout=30)
+    assert time.monotonic() - began < WITHIN_S
+    assert process.returncode == 128 + number
+    assert len(err.splitlines()) == 1
+    assert err.startswith("interrupted")
+    assert "the same command goes on from " in err
+    assert list(tmp_path.rglob(".*.tmp")) == []
+
+
+def test_an_end_that_is_held_up_comes_all_the_same(tmp_path: Path) -> None:
+    """A main thread that deals with all that is raised in it keeps nobody waiting."""
+    script = tmp_path / "stubborn.py"
+    script.write_text(
+        "import time\nfrom harness.ending import listen\nlisten()\nprint('ready', flush=True)\n"
+        "while True:\n    try:\n        time.sleep(9)\n    except BaseException:\n        pass\n"
+    )
+    with running(str(script), folder=tmp_path) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert time.monotonic() - began < WITHIN_S
+    assert (process.returncode, err) == (130, "interrupted; the same command goes on from what is stored\n")
+
+
+def test_a_process_that_is_killed_is_one_cell_that_failed(sleepy: Sleepy) -> None:
     process, workers = sleepy
     os.kill(workers[0], signal.SIGKILL)
+    assert process.stderr
+    line = process.stderr.readline()
+    assert re.fullmatch(r"1 of 2: llama-\d+b, sleeping: failed, took 0:00:\d\d\n", line)
+    process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
-    assert process.returncode == 2
-    assert err.splitlines()[-1].startswith("a process that measured died, perhaps for want of memory; ")
-    assert "Traceback" not in err
-    wait_until(lambda: not any(map(alive, workers)), 10)
+    assert err == "interrupted: 1 of 2 results are stored in out; the same command goes on from there\n"
+    (path,) = Path(process.args[1]).parent.glob("out/results/*/*.json")  # type: ignore[index]
+    assert re.fullmatch(
+        r"sleeping of llama-\d+b: its process was ended by SIGKILL, perhaps for want of memory", read_cell(path).reason
+    )
+    assert in_group_of(workers) == []
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked up in /proc")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,16 +10,19 @@ import pytest
 from harness.cells import Cell, read_cell, read_cells
 from harness.errors import HarnessError
 from harness.progress import Progress
+from harness.runner.estimates import Estimates
 from harness.runner.execute import Watcher, execute
+from harness.runner.limits import Limits
 from harness.runner.plan import PlannedCell
 from harness.spec import Spec
+from tests.runner.processes import alive
 from tests.runner.toys import plan_toys
 
 pytestmark = pytest.mark.usefixtures("toys")
 
 
 def without_times(cell: Cell) -> dict[str, object]:
-    return cell.model_dump(exclude={"created", "seconds"})
+    return cell.model_dump(exclude={"created", "seconds", "during"})
 
 
 def by_place(results: list[tuple[PlannedCell, Cell]]) -> dict[tuple[str, str], dict[str, object]]:
@@ -90,18 +94,80 @@ def test_a_failure_is_stored_with_its_reason_and_measured_again(
     assert all(cell.is_stored(tmp_path) for cell in cells if cell.metric == "toy")
 
 
-def test_a_process_that_dies_is_told(llamas: list[Spec], tmp_path: Path) -> None:
-    cells = plan_toys(llamas, ["toy", "dying"], "quick")
-    with pytest.raises(HarnessError) as caught:
-        list(execute(cells, tmp_path, 2))
-    assert str(caught.value) == (
-        "a process that measured died, perhaps for want of memory; what was done by then is stored, and the same "
-        "command goes on from there; --processes 1 needs the least memory"
-    )
-    assert not [
-        cell for cell in cells if cell.is_stored(tmp_path) and cell.spec.name == "llama-13b" and cell.metric == "dying"
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize(
+    ("metric", "limits", "reason"),
+    [
+        ("dying", Limits(), "its process ended, with exit code 9"),
+        ("panicking", Limits(), "Panic: range end index 3 out of range for slice of length 2"),
+        ("hoarding", Limits(60, 1 << 29), "memory ran out"),
+        ("spreading", Limits(60, 1 << 29), r"it took [01]\.\d\d GiB of memory, its limit is 0\.50 GiB of memory"),
+        ("hanging", Limits(4), "it took longer than its limit of 4 s"),
+        ("unstorable", Limits(), "PydanticSerializationError: Unable to serialize unknown type: .*"),
+    ],
+)
+def test_a_cell_that_cannot_be_had_takes_no_other_with_it(
+    llamas: list[Spec],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    metric: str,
+    limits: Limits,
+    reason: str,
+    processes: int,
+) -> None:
+    monkeypatch.setenv("PIDS", str(tmp_path))
+    cells = plan_toys(llamas, ["toy", metric], "quick")
+    results = {
+        (planned.subject, planned.metric): cell
+        for planned, cell in execute(cells, tmp_path, processes, limits=lambda _: limits)
+    }
+    assert len(results) == 6
+    failed = results.pop(("llama-13b", metric))
+    assert failed.status == "failed"
+    assert re.fullmatch(f"{metric} of llama-13b: {reason}", failed.reason)
+    assert {cell.status for cell in results.values()} == {"ok"}
+    assert len(read_cells(tmp_path)) == 6
+    assert not any(alive(int(path.name)) for path in tmp_path.iterdir() if path.name.isdecimal())
+    assert [cell for cell in cells if cell.has_failed(tmp_path)] == [
+        cell for cell in cells if (cell.subject, cell.metric) == ("llama-13b", metric)
     ]
-    assert len(read_cells(tmp_path)) == sum(cell.is_stored(tmp_path) for cell in cells)
+
+
+def test_what_cannot_fit_is_refused_at_once(llamas: list[Spec], tmp_path: Path) -> None:
+    estimates = Estimates(tmp_path, "quick")
+    cells = plan_toys(llamas, ["toy"], "quick")
+    held = {cell.subject: size << 30 for cell, size in zip(cells, (1, 3, 2), strict=True)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PlannedCell, "held_bytes", property(lambda cell: held[cell.subject]))
+        results = execute(cells, tmp_path, 1, limits=lambda cell: estimates.limits(cell, memory_bytes=2 << 30))
+        told = {planned.subject: (cell.status, cell.reason) for planned, cell in results}
+    reason = "toy of llama-13b: it needs some 3.00 GiB of memory, its limit is 2.00 GiB of memory"
+    assert told == {"llama-7b": ("ok", ""), "llama-13b": ("failed", reason), "llama-33b": ("ok", "")}
+
+
+def test_timed_cells_never_overlap_with_any(llamas: list[Spec], tmp_path: Path) -> None:
+    cells = plan_toys(llamas, ["clocked_alone", "clocked"], "quick")
+    results = [(planned.timed, cell.values) for planned, cell in execute(cells, tmp_path, 3)]
+    together = [values for timed, values in results if not timed]
+    alone = sorted((values for timed, values in results if timed), key=lambda values: values["began"])
+    assert (len(together), len(alone)) == (3, 3)
+    ends = [max(values["ended"] for values in together), *(values["ended"] for values in alone)]
+    assert all(values["began"] >= end for values, end in zip(alone, ends, strict=False))
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_measured(
+    llamas: list[Spec], tmp_path: Path
+) -> None:
+    begun: list[PlannedCell] = []
+
+    class Witness(Watcher):
+        def begin(self, planned: PlannedCell) -> None:
+            begun.append(planned)
+
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(HarnessError, match=r"taken/results: cannot be written: Not a directory$"):
+        list(execute(plan_toys(llamas, ["toy"], "quick"), tmp_path / "taken", 1, Witness()))
+    assert begun == []
 
 
 def test_nothing_to_measure_is_no_error(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from harness.metrics import metrics, usual_metrics
 from harness.runner.execute import execute
 from harness.runner.plan import PlannedCell, plan, plan_experiments
 from harness.spec import Spec, load_spec
-from tests.runner.toys import Toy
+from tests.runner.toys import Toy, plan_toys
 
 pytestmark = pytest.mark.usefixtures("toys")
 
@@ -53,14 +53,14 @@ def test_an_unknown_metric_is_told(llamas: list[Spec]) -> None:
 @pytest.fixture
 def stored(llamas: list[Spec], tmp_path: Path, toys: None) -> PlannedCell:
     """A cell whose result lies in the folder of the test."""
-    (cell,) = plan(llamas[:1], ["toy"], "quick")
+    (cell,) = plan_toys(llamas[:1], ["toy"], "quick")
     assert not cell.is_stored(tmp_path)
     list(execute([cell], tmp_path, 1))
     return cell
 
 
 def again(spec: str = "llama-7b", profile: str = "quick") -> PlannedCell:
-    return plan([load_spec(spec)], ["toy"], profile)[0]
+    return plan_toys([load_spec(spec)], ["toy"], profile)[0]
 
 
 def test_what_is_stored_is_known_again(stored: PlannedCell, tmp_path: Path) -> None:

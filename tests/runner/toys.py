@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -75,6 +77,58 @@ class Sleeping(Toy):
         return super().measure(spec, settings)
 
 
+class Panic(BaseException):
+    """As pyo3 raises where Rust panics."""
+
+
+class Panicking(Toy):
+    """Panics in native code, of llama-13b."""
+
+    def measure(self, spec: Spec, settings: dict[str, Any]) -> dict[str, Any]:
+        if spec.name == "llama-13b":
+            raise Panic("range end index 3 out of range for slice of length 2")
+        return super().measure(spec, settings)
+
+
+class Hoarding(Toy):
+    """Takes a gibibyte at once, of llama-13b."""
+
+    def measure(self, spec: Spec, settings: dict[str, Any]) -> dict[str, Any]:
+        if spec.name == "llama-13b":
+            bytearray(1 << 30)
+        return super().measure(spec, settings)
+
+
+class Spreading(Toy):
+    """Takes 300 MiB in each of three processes that it starts, of llama-13b."""
+
+    def measure(self, spec: Spec, settings: dict[str, Any]) -> dict[str, Any]:
+        if spec.name == "llama-13b":
+            code = "import time; held = b'x' * (300 << 20); time.sleep(60)"
+            started = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(3)]
+            for process in started:
+                process.wait()
+        return super().measure(spec, settings)
+
+
+class Unstorable(Toy):
+    """Gives for llama-13b what JSON cannot hold."""
+
+    def measure(self, spec: Spec, settings: dict[str, Any]) -> dict[str, Any]:
+        return {"layers": object()} if spec.name == "llama-13b" else super().measure(spec, settings)
+
+
+class Hanging(Toy):
+    """Never ends, of llama-13b; the process that it starts neither."""
+
+    def measure(self, spec: Spec, settings: dict[str, Any]) -> dict[str, Any]:
+        if spec.name == "llama-13b":
+            started = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+            (Path(os.environ["PIDS"]) / str(started.pid)).touch()
+            time.sleep(600)
+        return super().measure(spec, settings)
+
+
 class Slow(Toy):
     """Takes a second, and tells nothing."""
 
@@ -88,6 +142,21 @@ def slow_sample(settings: dict[str, Any], number: int) -> None:
     time.sleep(1)
 
 
+class Clocked(Toy):
+    """When it began and ended, by a clock that all processes share."""
+
+    def measure(self, spec: Spec, settings: dict[str, Any]) -> dict[str, Any]:
+        began = time.monotonic()
+        time.sleep(0.2)
+        return {"began": began, "ended": time.monotonic()}
+
+
+class ClockedAlone(Clocked):
+    """The same, with the machine to itself."""
+
+    timed = True
+
+
 class Timing(Toy):
     """Measures in processes of their own, as what is timed does."""
 
@@ -95,6 +164,14 @@ class Timing(Toy):
 
     def measure(self, spec: Spec, settings: dict[str, Any]) -> dict[str, Any]:
         in_fresh_processes(slow_sample, {}, 2)
+        return super().measure(spec, settings)
+
+
+class Brief(Toy):
+    """Takes a hundredth of a second."""
+
+    def measure(self, spec: Spec, settings: dict[str, Any]) -> dict[str, Any]:
+        time.sleep(0.01)
         return super().measure(spec, settings)
 
 
@@ -106,7 +183,15 @@ TOYS: dict[str, type[Metric]] = {
     "dying": Dying,
     "sleeping": Sleeping,
     "slow": Slow,
+    "brief": Brief,
+    "panicking": Panicking,
+    "hoarding": Hoarding,
+    "spreading": Spreading,
+    "unstorable": Unstorable,
+    "hanging": Hanging,
     "timing": Timing,
+    "clocked": Clocked,
+    "clocked_alone": ClockedAlone,
 }
 
 
