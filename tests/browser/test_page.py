@@ -94,6 +94,15 @@ def test_every_figure_is_drawn(opened: Opened) -> None:
         assert opened.page.locator(f"#figure-{figure} svg {drawn}").count() > 0, figure
 
 
+def test_no_figure_offers_to_upload_itself(opened: Opened) -> None:
+    """Plotly's own default is a button that sends the figure to its makers' cloud."""
+    urls = "[...document.querySelectorAll('.js-plotly-plot')].map((plot) => plot._context.plotlyServerURL)"
+    assert opened.page.evaluate(urls) == [""] * len(FIGURES)
+    titles = [button.get_attribute("data-title") for button in opened.page.locator(".modebar-btn").all()]
+    assert "Reset axes" in titles
+    assert [title for title in titles if "Share" in (title or "")] == []
+
+
 def test_headings_sort_and_what_is_missing_stays_last(opened: Opened) -> None:
     heading = opened.page.locator("th[data-key=params]")
     heading.locator("button").focus()

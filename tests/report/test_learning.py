@@ -29,7 +29,7 @@ def test_tables_hold_accuracies_with_their_errors_and_every_seed() -> None:
     assert tables["recall"].rows == [["toy", "over seeds", "1.000 ± 0.000", "0.375 ± 0.062"]]
     assert tables["seeds"].rows[1] == ["toy", "1", "0.125", "0.812", "1.000", "0.406"]
     steps = "839, over 1,500"
-    assert tables["training"].rows == [["toy", "", "109,926", "25.6 kB", "1.00 MFLOPs", steps, "33.2, 33.2", "-, -"]]
+    assert tables["training"].rows == [["toy", "", "109,926", "25.0 KiB", "1.00 MFLOPs", steps, "33.2, 33.2", "-, -"]]
 
 
 def test_lines_have_errors_and_stand_between_chance_and_the_ceiling() -> None:

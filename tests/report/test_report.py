@@ -52,7 +52,7 @@ def test_the_table_shows_short_figures_with_all_digits_beside_them(tmp_path: Pat
     page = Page(written(tmp_path, [*cells_of("toy"), *cells_of("twin", 2)]))
     titles = {attributes.get("title") for tag, attributes in page.elements if tag == "td"}
     assert {"14,040", "28,080"} <= titles
-    shown = ["14.0K", "28.1K", "TOY", "swiglu", "8/2", "2.05 kB", "3 February 2025", "processor abacus", "differs"]
+    shown = ["14.0K", "28.1K", "TOY", "swiglu", "8/2", "2.00 KiB", "3 February 2025", "processor abacus", "differs"]
     assert [text for text in shown if text not in page.text] == []
 
 

@@ -1,6 +1,9 @@
 // The figures: which models they show, and how these look in either theme.
 let plotly = null;
 
+/** Nothing is offered that would send a figure anywhere: plotly's own default is a button that uploads it. */
+const CONFIG = { displaylogo: false, responsive: true, showSendToCloud: false, plotlyServerURL: "", modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
+
 function startFigures() {
   for (const radio of document.querySelectorAll("input[name=bars]")) {
     radio.checked = radio.value === chosen.bars;
@@ -63,7 +66,7 @@ function drawAll() {
   const marks = looks();
   for (const [id, figure] of Object.entries(report.figures)) {
     const { data, layout } = { bars, rows, traces, all }[figure.layout.meta.chosen](figure, marks);
-    plotly.react(id, data, themed(layout, id), { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] });
+    plotly.react(id, data, themed(layout, id), CONFIG);
   }
 }
 
