@@ -26,7 +26,8 @@ from harness.report.frames import (
     pairs_frame,
     patterns_frame,
 )
-from harness.report.wording import SI_UNITS, exact, printed, short, short_bytes
+from harness.report.sheets import context
+from harness.report.wording import exact, printed, short, short_bytes
 
 FAMILY_COLOURS = (
     ("#0072b2", "#56b4e9"),
@@ -147,22 +148,24 @@ def cache_lines(models: Sequence[Model]) -> go.Figure:
 def contexts_heatmap(models: Sequence[Model]) -> go.Figure:
     """The longest context that fits: a row a model, a column a memory and a format of the weights.
 
-    The colour is the decimal logarithm of the tokens. A cell without a colour fits nothing; nothing bounds the
-    context of one with the deepest colour.
+    The colour is the decimal logarithm of the tokens, at most those that the model is made for. A cell without a
+    colour fits nothing.
     """
     found: dict[str, dict[tuple[str, str], int | None]] = {}
     for row in contexts_frame(models).to_dict("records"):
         found.setdefault(row["name"], {})[f"{row['budget_gb']} GB", row["weights"]] = row["tokens"]
+    limits = {model.name: model.max_length for model in models}
     columns = list(dict.fromkeys(column for contexts in found.values() for column in contexts))
-    grid = [[contexts.get(column, 0) for column in columns] for contexts in found.values()]
-    top = math.log10(max((tokens for tokens in itertools.chain(*grid) if tokens), default=10))
+    grid = {name: [contexts.get(column, 0) for column in columns] for name, contexts in found.items()}
+    within = [[_within(tokens, limits[name]) for tokens in row] for name, row in grid.items()]
+    top = math.log10(max((tokens for tokens in itertools.chain(*within) if tokens), default=10))
     figure = go.Figure()
     figure.add_heatmap(
         x=[list(part) for part in zip(*columns, strict=True)],
         y=list(found),
-        z=[[_warmth(tokens, top) for tokens in row] for row in grid],
-        text=[[_context(tokens) for tokens in row] for row in grid],
-        customdata=[[_context_in_full(tokens) for tokens in row] for row in grid],
+        z=[[round(math.log10(tokens), 2) if tokens else None for tokens in row] for row in within],
+        text=[[_context(tokens, limits[name]) for tokens in row] for name, row in grid.items()],
+        customdata=[[context(tokens, limits[name]) for tokens in row] for name, row in grid.items()],
         hovertemplate="%{x}: %{customdata}",
         texttemplate="%{text}",
         zmin=2,
@@ -175,22 +178,15 @@ def contexts_heatmap(models: Sequence[Model]) -> go.Figure:
     return _of(figure, "rows")
 
 
-def _warmth(tokens: int | None, top: float) -> float | None:
-    if tokens is None:
-        return round(top, 2)
-    return round(math.log10(tokens), 2) if tokens else None
+def _within(tokens: int | None, limit: int) -> int:
+    """No more than the model is made for."""
+    return limit if tokens is None else min(tokens, limit)
 
 
-def _context(tokens: int | None) -> str:
-    if tokens is None:
-        return "∞"
-    return short(tokens, SI_UNITS) if tokens else ""
-
-
-def _context_in_full(tokens: int | None) -> str:
-    if tokens is None:
-        return "unbounded: the cache stops growing"
-    return f"{exact(tokens)} tokens" if tokens else "the weights do not fit"
+def _context(tokens: int | None, limit: int) -> str:
+    if tokens == 0:
+        return ""
+    return exact(tokens) if tokens is not None and tokens < limit else f"all {exact(limit)}"
 
 
 def pattern_lines(models: Sequence[Model]) -> go.Figure:

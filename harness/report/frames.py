@@ -32,6 +32,12 @@ class Model:
         """The spec's name, unique in a report."""
         return self.record.name
 
+    @property
+    def family(self) -> str:
+        """What it is grouped under; an imported config stands apart from the specs of its family."""
+        record = self.record
+        return f"{record.family} (imported)" if record.provenance == "imported" else record.family
+
     def values(self, metric: str) -> dict[str, Any] | None:
         """What the metric returned, or None; `why` then says why."""
         cell = self.cells.get(metric)
@@ -112,7 +118,7 @@ def _worth(cell: Cell) -> tuple[int, int]:
 
 def _order(model: Model) -> tuple[str, bool, int, str]:
     params = model.values("params")
-    return model.record.family.casefold(), params is None, params["total"] if params else 0, model.name
+    return model.family.casefold(), params is None, params["total"] if params else 0, model.name
 
 
 def models_frame(models: Sequence[Model]) -> pd.DataFrame:
@@ -121,7 +127,7 @@ def models_frame(models: Sequence[Model]) -> pd.DataFrame:
         {
             "name": model.name,
             "title": model.record.title,
-            "family": model.record.family,
+            "family": model.family,
             "provenance": model.record.provenance,
             "released": model.record.released,
             **summary(model.record.architecture),

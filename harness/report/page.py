@@ -23,6 +23,7 @@ from plotly.offline import get_plotlyjs
 from harness.report.figures import COMPONENT_COLOURS, FAMILY_COLOURS, figures
 from harness.report.frames import PHASES, SHOWN, Model, problems_frame
 from harness.report.notes import Judged, judged
+from harness.report.origin import origin
 from harness.report.sections.learning import METRICS as LEARNED
 from harness.report.sections.learning import learning
 from harness.report.sections.measured import measured
@@ -63,7 +64,7 @@ def html(cells: Sequence[Cell], models: Sequence[Model], baseline: str) -> str:
     timed, learned, stable, recalled = measured(cells), learning(models), stability(cells), recall(cells)
     shown = [*(section for devices in timed.values() for section in devices.values()), *learned.values()]
     shown += [section for section in (stable, recalled) if section]
-    families = list(dict.fromkeys(model.record.family for model in models))
+    families = list(dict.fromkeys(model.family for model in models))
     data = {
         "models": sheets(models),
         "figures": figures(models) | {place: made for section in shown for place, made in section.figures.items()},
@@ -107,7 +108,7 @@ def defaults(models: Sequence[Model], baseline: str) -> list[str]:
     """
     sizes = {model.name: (model.values("params") or {}).get("total", 1) for model in models}
     picked = []
-    for _, group in groupby(models, key=lambda model: model.record.family):
+    for _, group in groupby(models, key=lambda model: model.family):
         family = list(group)
         originals = [model for model in family if model.record.provenance not in ("variant", "documented")]
         nearest = min(originals or family, key=lambda model: abs(math.log(sizes[model.name] / sizes[baseline])))
@@ -120,9 +121,9 @@ def _head(cells: Sequence[Cell], models: Sequence[Model], agree: Sequence[bool])
     kept = [cell for model in models for cell in model.cells.values()]
     return {
         "models": len(models),
-        "families": len({model.record.family for model in models}),
-        "cells": len(models) * len(SHOWN),
-        "cells_ok": sum(model.values(metric) is not None for model in models for metric in SHOWN),
+        "families": len({model.family for model in models}),
+        "results": len(cells),
+        "origin": origin(),
         "date": newest.isoformat(),
         "date_in_words": f"{newest.day} {newest:%B %Y}",
         "agree": sum(agree),

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from harness.report.architecture import block_counts
+from harness.report.architecture import block_counts, defaults_of
 from harness.report.frames import COMPONENTS, FIGURE_METRIC, PHASES, SHOWN, Model
 from harness.report.wording import TIMES, exact, short, short_bytes, short_flops, web_address
 from harness.spec.diff import called, flattened
@@ -43,7 +43,7 @@ def _sheet(model: Model, same: list[str]) -> Sheet:
     return {
         "name": model.name,
         "title": record.title,
-        "family": record.family,
+        "family": model.family,
         "provenance": record.provenance,
         "about": record.about,
         "released": record.released,
@@ -51,6 +51,7 @@ def _sheet(model: Model, same: list[str]) -> Sheet:
         "sources": [[source["title"], web_address(source["url"])] for source in record.sources.values()],
         "same": same,
         "options": {key: _option(value) + called(key, flat) for key, value in flat.items()},
+        "defaults": sorted(defaults_of(record.architecture) & flat.keys()),
         "blocks": [[block, count] for block, count in block_counts(record.architecture).items()],
         "figures": {key: shown_figure(key, value) for key, value in model.figures().items()},
         "maxLength": exact(model.max_length),
@@ -106,15 +107,21 @@ def _cache(model: Model) -> Sheet | None:
         return None
     return {
         "perToken": [[dtype, exact(size)] for dtype, size in values["bytes_per_token"].items()],
-        "contexts": [[row["budget_gb"], row["weights"], context(row["tokens"])] for row in values["longest_context"]],
+        "contexts": [
+            [row["budget_gb"], row["weights"], context(row["tokens"], model.max_length)]
+            for row in values["longest_context"]
+        ],
     }
 
 
-def context(tokens: int | None) -> str:
-    """The longest context in words."""
-    if tokens is None:
-        return "unbounded"
-    return exact(tokens) if tokens else "does not fit"
+def context(tokens: int | None, limit: int) -> str:
+    """The longest context in words; one past what the model is made for says both."""
+    if tokens == 0:
+        return "does not fit"
+    if tokens is not None and tokens <= limit:
+        return exact(tokens)
+    room = "any number" if tokens is None else exact(tokens)
+    return f"all {exact(limit)} that the model is made for (room for {room})"
 
 
 def _checks(model: Model) -> Any:

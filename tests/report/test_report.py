@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pytest
 
+import harness
 from harness.errors import HarnessError
 from harness.report import write_report
+from harness.report.architecture import defaults_of
+from harness.report.origin import origin
 from harness.report.page import mixtures
+from harness.report.sheets import context
 from harness.results import Cell
-from tests.report.cells import HOSTILE, cell, cells_of, claim, spec_record, store, values
+from tests.report.cells import ENVIRONMENT, HOSTILE, architecture, cell, cells_of, claim, spec_record, store, values
 
 
 class Page(HTMLParser):
@@ -119,14 +123,45 @@ def test_a_failed_result_is_shown_with_its_reason(tmp_path: Path) -> None:
     cells[0] = cell(cells[0].spec, "params", None)
     text = Page(written(tmp_path, cells)).text
     assert "n/a (failed: the counters disagree)" in text
-    assert "Nothing: every one" not in text
+    assert "Nothing failed" not in text
 
 
 def test_a_missing_result_is_shown_as_not_measured(tmp_path: Path) -> None:
     html = written(tmp_path, [*cells_of("whole"), *cells_of("partial")[:1]])
     assert html.count("n/a (not measured)") == 5
-    text = Page(html).text
-    assert "6 of 10" in " ".join(text.split())
+
+
+def test_the_results_at_the_head_are_those_at_the_foot(tmp_path: Path) -> None:
+    other = {**ENVIRONMENT, "packages": {"python": "3.13.0"}}
+    cells = [*cells_of("toy"), Cell(**{**cells_of("twin")[0].model_dump(), "environment": other})]
+    html = written(tmp_path, cells)
+    assert '<dt>stored results</dt><dd><a href="#method">6</a>' in html
+    assert re.findall(r"<li>(\d+) results: ", html) == ["5", "1"]
+
+
+def test_the_page_says_which_code_wrote_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = Page(written(tmp_path, cells_of("toy"))).text
+    assert text.count(f"harness {origin()}") == 2
+    monkeypatch.setattr("harness.__file__", str(tmp_path / "site-packages" / "harness" / "__init__.py"))
+    assert origin() == f"version {harness.__version__}"
+
+
+def test_a_context_past_the_models_limit_says_so() -> None:
+    assert context(20_071, 32_768) == "20,071"
+    assert context(0, 32_768) == "does not fit"
+    assert context(4_812_345, 32_768) == "all 32,768 that the model is made for (room for 4,812,345)"
+    assert context(None, 2048) == "all 2,048 that the model is made for (room for any number)"
+
+
+def test_an_option_at_its_default_is_known_as_such() -> None:
+    toy = architecture(norm={"kind": "layernorm", "eps": 1e-5, "gain": True, "bias": False})
+    assert "norm.gain" in defaults_of(toy)
+    assert not {"norm.bias", "norm.eps", "mixer.num_kv_heads"} & defaults_of(toy)
+
+
+def test_an_imported_config_stands_apart_from_the_specs_of_its_family(tmp_path: Path) -> None:
+    html = written(tmp_path, [*cells_of("toy"), *cells_of("mine", provenance="imported")])
+    assert {"<option>Toy", "<option>Toy (imported)"} <= set(re.findall(r"<option>[^<]*", html))
 
 
 def test_results_that_have_no_place_on_the_page_are_named(tmp_path: Path) -> None:

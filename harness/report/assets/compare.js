@@ -28,11 +28,14 @@ function options(a, b) {
   return keys.map((key) => [key, a.options[key] ?? null, b.options[key] ?? null]);
 }
 
-/** What differs; an option that only the old kind of an axis had goes without saying. */
+/** What differs; an option of a kind that the other model has not goes without saying if it stands at its default. */
 function differences(a, b) {
   const gone = (key, now) => now === null && b.options[key.replace(/\.[^.]*$/, "")] !== a.options[key.replace(/\.[^.]*$/, "")];
-  return options(a, b).filter(([key, old, now]) => old !== now && !gone(key, now));
+  return options(a, b).filter(([key, old, now]) => old !== now && !gone(key, now) && !usual(key, old, now, a, b));
 }
+
+/** Whether one model has no such option and the other has not changed it. */
+const usual = (key, old, now, a, b) => (old === null && b.defaults.includes(key)) || (now === null && a.defaults.includes(key));
 
 /** A figure over the baseline's: "=", "×0.25", or with as many digits as it takes to show that they differ. */
 function ratio(old, now) {
@@ -82,7 +85,7 @@ function sideBySide(a, b) {
     ...parts(a, b)];
   const rows = [
     ...[["family", a.family, b.family], ["known by", a.provenance, b.provenance], ["released", a.released || "–", b.released || "–"]].map((row) => [...row, ""]),
-    ...options(a, b).map(([key, old, now]) => [key, old ?? "none", now ?? "none", ""]),
+    ...options(a, b).filter(([key, old, now]) => !usual(key, old, now, a, b)).map(([key, old, now]) => [key, old ?? "–", now ?? "–", ""]),
     ...sizes,
   ].filter(([, old, now]) => !chosen.only || old !== now);
   return [
