@@ -37,6 +37,7 @@ FAMILY_COLOURS = (
     ("#8f6a00", "#e6b422"),
     ("#5b5f97", "#a9adf0"),
     ("#6b6f76", "#a4a9b1"),
+    ("#8c2d19", "#d99a86"),
 )
 """For a light and a dark page, after Okabe and Ito: told apart with every common colour vision."""
 COMPONENT_COLOURS = {
@@ -83,7 +84,7 @@ def overview(models: Sequence[Model]) -> go.Figure:
         )
     sizes = [digit * 10**power for power in range(3, 14) for digit in (1, 3)]
     figure.update_xaxes(type="log", title="parameters", tickvals=sizes, ticktext=[printed(size) for size in sizes])
-    figure.update_yaxes(type="log", title="bytes a token, fp16", tickformat="~s", dtick="D2")
+    figure.update_yaxes(**in_bytes("bytes a token, fp16"))
     return _of(figure, "all")
 
 
@@ -132,7 +133,7 @@ def cache_lines(models: Sequence[Model]) -> go.Figure:
         figure.add_scatter(
             x=rows["seq_len"].tolist(),
             y=rows["bytes"].tolist(),
-            hovertemplate="%{y:.4s}B at %{x:,} tokens",
+            hovertemplate="%{y:,} bytes at %{x:,} tokens",
             meta={"model": name},
         )
     for gigabytes in sorted(set(contexts_frame(models)["budget_gb"])):
@@ -141,8 +142,8 @@ def cache_lines(models: Sequence[Model]) -> go.Figure:
         # On a logarithmic axis plotly takes a shape's place as it is, and an annotation's as a logarithm.
         place = {"x": 0, "xref": "x domain", "xanchor": "left", "y": math.log10(memory), "yanchor": "bottom"}
         figure.add_annotation(text=f"{gigabytes} GB", showarrow=False, font={"size": 11}, **place)
-    figure.update_yaxes(type="log", title="bytes of cache, fp16", tickformat="~s")
-    return _of(over_context(figure), "traces")
+    figure.update_yaxes(**in_bytes("bytes of cache, fp16"))
+    return _of(over_context(figure), "traces", of="cache")
 
 
 def contexts_heatmap(models: Sequence[Model]) -> go.Figure:
@@ -222,6 +223,12 @@ def _groups(frame: pd.DataFrame, columns: list[str]) -> list[tuple[tuple[Hashabl
     return [(tuple(key), rows) for key, rows in frame.groupby(columns, sort=False)]
 
 
+def in_bytes(title: str) -> Figure:
+    """A logarithmic axis of bytes, with ticks at powers of 16."""
+    ticks = [16**power for power in range(1, 14)]
+    return {"type": "log", "title": title, "tickvals": ticks, "ticktext": [short_bytes(tick) for tick in ticks]}
+
+
 def over_context(figure: go.Figure) -> go.Figure:
     """A logarithmic axis of lengths, with ticks at powers of two."""
     text = [str(n) if n < 1024 else f"{n // 1024}k" for n in TICKS]
@@ -229,7 +236,10 @@ def over_context(figure: go.Figure) -> go.Figure:
     return figure
 
 
-def _of(figure: go.Figure, chosen: str) -> go.Figure:
-    """Say what the reader's choice of models picks: `traces`, `bars`, `rows`, or nothing in `all`."""
-    figure.update_layout(meta={"chosen": chosen}, template=None)
+def _of(figure: go.Figure, chosen: str, of: str = "") -> go.Figure:
+    """Say what the reader's choice of models picks: `traces`, `bars`, `rows`, or nothing in `all`.
+
+    `of` is the cost that the page computes anew for another batch or number format.
+    """
+    figure.update_layout(meta={"chosen": chosen, "of": of}, template=None)
     return figure

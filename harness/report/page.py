@@ -35,7 +35,10 @@ from harness.report.verdicts import VERDICTS
 from harness.results import Cell
 from harness.spec.model import PROVENANCES
 
-SCRIPTS = ("lzma.js", "core.js", "table.js", "notes.js", "compare.js", "sheet.js", "figures.js", "start.js")
+SCRIPTS = ("lzma.js", "core.js", "costs.js", "table.js", "notes.js", "compare.js", "sheet.js", "figures.js", "start.js")
+
+MOST_LINES = 8
+"""Models in figures before a reader asks for more: as many as have a colour of their own."""
 
 DIGITS = "".join(map(chr, range(32, 127))).replace("<", "")
 
@@ -59,6 +62,7 @@ def html(cells: Sequence[Cell], models: Sequence[Model], baseline: str) -> str:
         models: the same, one a spec, in the order of the tables.
         baseline: name of the model that others are compared with at first.
     """
+    length = common_length(next(model for model in models if model.name == baseline))
     claims = claims_table(models)
     noted = judged(cells, models)
     timed, learned, stable, recalled = measured(cells), learning(models), stability(cells), recall(cells)
@@ -74,6 +78,7 @@ def html(cells: Sequence[Cell], models: Sequence[Model], baseline: str) -> str:
         "palette": FAMILY_COLOURS,
         "provenances": PROVENANCES,
         "baseline": baseline,
+        "context": length,
         "defaults": defaults(models, baseline),
     }
     page: str = _template().render(
@@ -84,7 +89,8 @@ def html(cells: Sequence[Cell], models: Sequence[Model], baseline: str) -> str:
         provenances=PROVENANCES,
         columns=COLUMNS,
         groups=[(group, len(list(columns))) for group, columns in groupby(COLUMNS, key=lambda column: column.group)],
-        rows=models_table(models),
+        rows=models_table(models, length),
+        length=length,
         components=COMPONENT_COLOURS,
         claims=claims,
         notes=by_verdict(noted),
@@ -101,19 +107,26 @@ def html(cells: Sequence[Cell], models: Sequence[Model], baseline: str) -> str:
     return page
 
 
-def defaults(models: Sequence[Model], baseline: str) -> list[str]:
-    """The models that figures show at first: of each family the one nearest to the baseline's size, and the baseline.
+def common_length(baseline: Model) -> int:
+    """The context that costs are of at first: the longest of the baseline that others have too, a power of two."""
+    return max((n for n in baseline.costs() if n & (n - 1) == 0), default=baseline.max_length)
 
-    Variants and descriptions do not stand for their family unless it has nothing else.
+
+def defaults(models: Sequence[Model], baseline: str) -> list[str]:
+    """The models that figures show at first: the baseline, and one each of the families with the most models.
+
+    That is the one nearest to the baseline's size. Variants and descriptions do not stand for their family unless it
+    has nothing else.
     """
     sizes = {model.name: (model.values("params") or {}).get("total", 1) for model in models}
-    picked = []
-    for _, group in groupby(models, key=lambda model: model.family):
-        family = list(group)
+    families = [list(group) for _, group in groupby(models, key=lambda model: model.family)]
+    families.sort(key=lambda family: (baseline not in (model.name for model in family), -len(family)))
+    picked = set()
+    for family in families[:MOST_LINES]:
         originals = [model for model in family if model.record.provenance not in ("variant", "documented")]
         nearest = min(originals or family, key=lambda model: abs(math.log(sizes[model.name] / sizes[baseline])))
-        picked.append(baseline if baseline in (model.name for model in family) else nearest.name)
-    return picked
+        picked.add(baseline if baseline in (model.name for model in family) else nearest.name)
+    return [model.name for model in models if model.name in picked]
 
 
 def _head(cells: Sequence[Cell], models: Sequence[Model], agree: Sequence[bool]) -> dict[str, Any]:

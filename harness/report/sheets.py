@@ -20,6 +20,9 @@ FIGURES = {
     "non_embedding": "non-embedding parameters",
     "kv": "cache bytes a token, fp16",
     "state": "bytes of state from the start, fp16",
+    "cache": "cache, bytes",
+    "weights": "weights, bytes",
+    "memory": "weights and cache, bytes",
     "decode": "decode FLOPs a token",
     "prefill": "prefill FLOPs a token",
     "train": "training FLOPs a token",
@@ -54,7 +57,8 @@ def _sheet(model: Model, same: list[str]) -> Sheet:
         "defaults": sorted(defaults_of(record.architecture) & flat.keys()),
         "blocks": [[block, count] for block, count in block_counts(record.architecture).items()],
         "figures": {key: shown_figure(key, value) for key, value in model.figures().items()},
-        "maxLength": exact(model.max_length),
+        "maxLength": model.max_length,
+        "costs": {n: {key: str(value) for key, value in costs.items()} for n, costs in model.costs().items()},
         "missing": {metric: model.why(metric) for metric in SHOWN if model.why(metric)},
         "params": _params(model),
         "steps": [[phase, exact(step["full"]), exact(step["causal"])] for phase, step in _phases(model)],
@@ -68,6 +72,7 @@ def shown_figure(key: str, value: Fraction | None) -> list[Any] | None:
     if value is None:
         return None
     in_short = {"params": short, "kv_cache": short_bytes, "flops": short_flops}[FIGURE_METRIC[key]]
+    in_short = short_bytes if key == "weights" else in_short
     in_full = exact(value.numerator) if value.denominator == 1 else f"{float(value):,.3f}"
     return [in_short(value), in_full, float(value)]
 
@@ -107,6 +112,7 @@ def _cache(model: Model) -> Sheet | None:
         return None
     return {
         "perToken": [[dtype, exact(size)] for dtype, size in values["bytes_per_token"].items()],
+        "constant": values["constant_bytes"],
         "contexts": [
             [row["budget_gb"], row["weights"], context(row["tokens"], model.max_length)]
             for row in values["longest_context"]

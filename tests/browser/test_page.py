@@ -120,7 +120,7 @@ def test_filters_narrow_the_table(opened: Opened) -> None:
     assert opened.page.locator("#found").inner_text() == "1 of 4 models"
     opened.page.fill("#find", "")
     opened.page.select_option("#family", "Other")
-    assert names(opened.page) == ["gamma", "delta"]
+    assert names(opened.page) == ["delta", "gamma"]
     opened.page.select_option("#family", "")
     opened.page.select_option("#provenance", "variant")
     assert names(opened.page) == ["beta"]
@@ -162,7 +162,7 @@ def test_the_baseline_can_be_chosen(opened: Opened) -> None:
     assert "norm layernorm \N{RIGHTWARDS ARROW} rmsnorm" in row.inner_text()
     assert "\N{MULTIPLICATION SIGN}0.333" in row.inner_text()
     assert "n/a" in opened.page.locator("#compare-table tbody tr", has_text="DELTA").inner_text()
-    assert "baseline=beta" in opened.page.url
+    assert "?a=beta&" in opened.page.url
 
 
 def test_two_models_stand_side_by_side(opened: Opened) -> None:
@@ -175,7 +175,7 @@ def test_two_models_stand_side_by_side(opened: Opened) -> None:
 
 
 def test_the_address_keeps_the_choice(browser: Any, address: str) -> None:
-    made = Opened(browser, f"{address}#baseline=beta&against=alpha&models=beta,nonsense&bars=absolute")
+    made = Opened(browser, f"{address}?a=beta&b=alpha&models=beta,nonsense&bars=absolute")
     assert made.page.input_value("#baseline") == "beta"
     assert made.page.input_value("#other") == "alpha"
     assert made.page.locator("#key li").all_inner_texts() == ["\N{BLACK CIRCLE} BETA (baseline)"]
@@ -197,7 +197,8 @@ def test_the_chosen_models_are_those_of_the_figures(opened: Opened) -> None:
 def test_a_fact_sheet_opens_with_its_exact_figures(opened: Opened) -> None:
     opened.page.click("tr[data-name=alpha] button.open")
     sheet = opened.page.locator("#sheet")
-    for text in ("9,007,199,254,740,993", "14,040", "a counter and another", "unbounded", "does not fit", "on nothing"):
+    limit = "all 1,024 that the model is made for (room for any number)"
+    for text in ("9,007,199,254,740,993", "14,040", "a counter and another", limit, "does not fit", "on nothing"):
         assert text in sheet.inner_text()
     assert sheet.locator("a").first.get_attribute("href") == "https://example.org/paper"
     opened.page.keyboard.press("Escape")
@@ -237,3 +238,69 @@ def test_tables_are_readable_without_scripts(browser: Any, address: str) -> None
     assert "n/a (failed: the counters disagree)" in made.page.locator("#models-table").inner_text()
     assert not made.page.locator("#find").is_visible()
     made.context.close()
+
+
+def test_a_link_opens_a_comparison_where_it_stands(browser: Any, address: str) -> None:
+    for end in ("?a=beta&b=alpha#compare", "#compare=beta,alpha"):
+        made = Opened(browser, f"{address}{end}")
+        assert made.page.input_value("#baseline") == "beta"
+        assert "BETA and ALPHA, side by side" in made.page.locator("#compare-table caption").inner_text()
+        place = "document.getElementById('compare').getBoundingClientRect().top"
+        assert 0 <= made.page.evaluate(place) < 200
+        made.context.close()
+        assert made.problems == []
+
+
+def test_links_to_sections_keep_the_choices(browser: Any, address: str) -> None:
+    made = Opened(browser, f"{address}?a=beta&b=alpha&batch=4")
+    made.page.click("nav a[href='#cache']")
+    assert made.page.url.endswith("?a=beta&b=alpha&batch=4#cache")
+    made.page.select_option("#batch", "8")
+    assert "a=beta&b=alpha" in made.page.url
+    assert made.page.url.endswith("#cache")
+    made.context.close()
+    assert made.problems == []
+
+
+def test_the_bar_drives_the_table_and_the_comparison(opened: Opened) -> None:
+    cache = opened.page.locator("#models-table tr[data-name=alpha] td[data-exact]").nth(1)
+    assert cache.inner_text() == "2.00 MiB"
+    opened.page.select_option("#context", "256")
+    assert cache.inner_text() == "512 KiB"
+    opened.page.select_option("#batch", "4")
+    assert cache.inner_text() == "2.00 MiB"
+    opened.page.select_option("#cacheType", "int8")
+    assert cache.get_attribute("title") == "1,048,576"
+    opened.page.select_option("#other", "beta")
+    caption = opened.page.locator("#compare-table caption").inner_text()
+    assert "at 256 tokens, batch of 4, int8 cache, fp16 weights" in caption
+    row = opened.page.locator("#compare-table tr", has_text="cache, bytes").first.inner_text()
+    assert row.split("\t") == ["cache, bytes", "1,048,576", "3,145,728", "\N{MULTIPLICATION SIGN}3.00"]
+
+
+def test_sizes_and_single_columns_are_filters(opened: Opened) -> None:
+    for words, left in ((">20K", ["beta", "gamma"]), ("<20K", ["alpha"]), ("gqa norm:layernorm", ["beta"])):
+        opened.page.fill("#find", words)
+        assert names(opened.page) == left
+
+
+def test_seven_columns_are_shown_until_others_are_asked_for(opened: Opened) -> None:
+    shown = opened.page.locator("#models-table thead tr:nth-child(2) th:visible")
+    assert shown.count() == 8  # the name and seven more
+    opened.page.check("input[name=columns][value=shape]")
+    assert "max. len." in shown.last.inner_text()
+
+
+def test_a_model_has_one_colour_in_all_figures(opened: Opened) -> None:
+    colours = """[...document.querySelectorAll('.js-plotly-plot')].flatMap((plot) => plot._fullData
+        .filter((trace) => trace.meta?.model === 'alpha').map((trace) => trace.marker.color))"""
+    found = opened.page.evaluate(colours)
+    assert len(found) > 4
+    assert len(set(found)) == 1
+
+
+def test_print_keeps_the_keys(opened: Opened) -> None:
+    opened.page.emulate_media(media="print")
+    assert opened.page.locator("#key").is_visible()
+    assert opened.page.locator("ul[aria-label=Components]").is_visible()
+    assert not opened.page.locator("#context").is_visible()

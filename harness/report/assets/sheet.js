@@ -70,7 +70,7 @@ function bar(share) {
   return element;
 }
 
-const stepsPart = (model) => part(`FLOPs of one step at ${model.maxLength} tokens`, ["phase", "all pairs (full)", "visible pairs (causal)"], model.steps);
+const stepsPart = (model) => part(`FLOPs of one step at ${grouped(model.maxLength)} tokens`, ["phase", "all pairs (full)", "visible pairs (causal)"], model.steps);
 
 function cachePart(model) {
   if (!model.cache) return null;

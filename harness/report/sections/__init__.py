@@ -70,9 +70,9 @@ def noise_times_faster(row: dict[str, Any]) -> str:
     return f"{1 / high:.2f} to {1 / low:.2f}"
 
 
-def ready(figure: go.Figure) -> Any:
-    """The figure as JSON, with all its traces whatever models a reader chose."""
-    figure.update_layout(meta={"chosen": "all"}, template=None)
+def ready(figure: go.Figure, chosen: str = "all") -> Any:
+    """The figure as JSON: with all its traces, or as `learned` with those of the models that a reader chose."""
+    figure.update_layout(meta={"chosen": chosen}, template=None)
     return json.loads(figure.to_json())
 
 
