@@ -30,6 +30,7 @@ from harness.report.sections.measured import measured
 from harness.report.sections.recall import recall
 from harness.report.sections.stability import stability
 from harness.report.sheets import FIGURES, sheets
+from harness.report.short import findings, not_measured
 from harness.report.tables import COLUMNS, claims_table, models_table
 from harness.report.verdicts import VERDICTS
 from harness.results import Cell
@@ -62,9 +63,11 @@ def html(cells: Sequence[Cell], models: Sequence[Model], baseline: str) -> str:
         models: the same, one a spec, in the order of the tables.
         baseline: name of the model that others are compared with at first.
     """
-    length = common_length(next(model for model in models if model.name == baseline))
+    first = next(model for model in models if model.name == baseline)
+    length = common_length(first)
     claims = claims_table(models)
     noted = judged(cells, models)
+    notes = by_verdict(noted)
     timed, learned, stable, recalled = measured(cells), learning(models), stability(cells), recall(cells)
     shown = [*(section for devices in timed.values() for section in devices.values()), *learned.values()]
     shown += [section for section in (stable, recalled) if section]
@@ -93,7 +96,10 @@ def html(cells: Sequence[Cell], models: Sequence[Model], baseline: str) -> str:
         length=length,
         components=COMPONENT_COLOURS,
         claims=claims,
-        notes=by_verdict(noted),
+        notes=notes,
+        findings=findings(cells, models, first, learned, stable, notes),
+        unmeasured=not_measured(cells),
+        baseline=first.record.title,
         measured=timed,
         learning=learned,
         stability=stable,
@@ -141,6 +147,7 @@ def _head(cells: Sequence[Cell], models: Sequence[Model], agree: Sequence[bool])
         "date_in_words": f"{newest.day} {newest:%B %Y}",
         "agree": sum(agree),
         "differ": len(agree) - sum(agree),
+        "machine": _processors(cells),
         "not_shown": sorted({cell.metric for cell in kept if cell.metric not in (*SHOWN, *LEARNED, "behaviour")}),
     }
 
@@ -192,6 +199,12 @@ def _environments(cells: Sequence[Cell]) -> list[str]:
     """Each set of packages and hardware, with how many results were made with it, most of them first."""
     counts = Counter(map(_environment, cells))
     return [f"{count} results: {line}" for line, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+
+
+def _processors(cells: Sequence[Cell]) -> str:
+    """The processors that results come from, the one of most results first."""
+    counts = Counter(str(cell.environment.get("hardware", {}).get("processor", "unknown")) for cell in cells)
+    return ", ".join(name for name, _ in counts.most_common())
 
 
 def _environment(cell: Cell) -> str:
