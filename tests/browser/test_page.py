@@ -13,11 +13,13 @@ from tests.report.cells import HOSTILE, architecture, cell, cells_of, spec_recor
 REQUIRED = os.environ.get("HARNESS_REQUIRE_BROWSER") == "1"
 CHROMIUM = shutil.which("chromium")
 if REQUIRED:
+    import axe_playwright_python.sync_playwright as axe
     import playwright.sync_api as playwright
 
     assert CHROMIUM, "HARNESS_REQUIRE_BROWSER=1, and there is no chromium on the PATH"
 else:
     playwright = pytest.importorskip("playwright.sync_api")
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     if not CHROMIUM:
         pytest.skip("there is no chromium on the PATH", allow_module_level=True)
 
@@ -304,3 +306,15 @@ def test_print_keeps_the_keys(opened: Opened) -> None:
     assert opened.page.locator("#key").is_visible()
     assert opened.page.locator("ul[aria-label=Components]").is_visible()
     assert not opened.page.locator("#context").is_visible()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1300, "light"), (1300, "dark"), (390, "light"), (390, "dark")])
+def test_axe_finds_nothing(browser: Any, address: str, width: int, scheme: str) -> None:
+    """The rules of WCAG 2.2 AA, targets of 24 px among them, and what axe calls best practice."""
+    made = Opened(
+        browser, address, viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True
+    )  # axe is put into the page as a script
+    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    found = axe.Axe().run(made.page, options={"runOnly": rules}).response["violations"]
+    assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found] == []
+    made.context.close()
