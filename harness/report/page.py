@@ -22,6 +22,8 @@ from plotly.offline import get_plotlyjs
 
 from harness.report.figures import COMPONENT_COLOURS, FAMILY_COLOURS, figures
 from harness.report.frames import PHASES, SHOWN, Model, problems_frame
+from harness.report.lineage import lineage
+from harness.report.masks import CONTEXT, TOKENS, masks
 from harness.report.notes import Judged, judged
 from harness.report.origin import origin
 from harness.report.sections.learning import METRICS as LEARNED
@@ -36,7 +38,18 @@ from harness.report.verdicts import VERDICTS
 from harness.results import Cell
 from harness.spec.model import PROVENANCES
 
-SCRIPTS = ("lzma.js", "core.js", "costs.js", "table.js", "notes.js", "compare.js", "sheet.js", "figures.js", "start.js")
+SCRIPTS = (
+    "lzma.js",
+    "core.js",
+    "costs.js",
+    "block.js",
+    "table.js",
+    "notes.js",
+    "compare.js",
+    "sheet.js",
+    "figures.js",
+    "start.js",
+)
 
 MOST_LINES = 8
 """Models in figures before a reader asks for more: as many as have a colour of their own."""
@@ -100,6 +113,10 @@ def html(cells: Sequence[Cell], models: Sequence[Model], baseline: str) -> str:
         findings=findings(cells, models, first, learned, stable, notes),
         unmeasured=not_measured(cells),
         baseline=first.record.title,
+        lineage=lineage(models),
+        masks=masks(models),
+        mask_tokens=TOKENS,
+        mask_context=CONTEXT,
         measured=timed,
         learning=learned,
         stability=stable,

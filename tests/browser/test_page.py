@@ -318,3 +318,15 @@ def test_axe_finds_nothing(browser: Any, address: str, width: int, scheme: str) 
     found = axe.Axe().run(made.page, options={"runOnly": rules}).response["violations"]
     assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found] == []
     made.context.close()
+
+
+def test_blocks_are_drawn_with_what_differs_in_colour(opened: Opened) -> None:
+    opened.page.select_option("#other", "beta")
+    drawn = opened.page.locator("#compare-blocks svg")
+    assert drawn.count() == 4  # two blocks each
+    assert "rmsnorm, then softmax: 8 heads" in (drawn.first.get_attribute("aria-label") or "")
+    texts = [text.text_content() for text in drawn.last.locator(".differs text").all()]
+    assert texts == ["layernorm", "layernorm", "layernorm, at the end"]
+    opened.page.select_option("#other", "gamma")
+    assert HOSTILE in opened.page.locator("#compare-blocks figcaption").last.inner_text()
+    assert opened.page.locator("img").count() == 0

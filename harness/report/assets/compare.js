@@ -22,6 +22,7 @@ function drawCompare() {
   const few = chosen.other !== "all" && others.length > 0 && others.length <= 3;
   $("only-row").hidden = !few;
   $("compared-at").textContent = settingInWords();
+  $("compare-blocks").replaceChildren(...(few ? drawBlocks([baseline, ...others], new Set(others.flatMap((model) => differences(baseline, model).map(([key]) => key.split(".")[0])))) : []));
   $("compare-table").replaceChildren(...(few ? sideBySide([baseline, ...others]) : againstMany(baseline, others)));
 }
 
