@@ -46,6 +46,7 @@ SCRIPTS = (
     "table.js",
     "notes.js",
     "compare.js",
+    "exports.js",
     "sheet.js",
     "figures.js",
     "start.js",

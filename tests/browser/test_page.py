@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -330,3 +331,23 @@ def test_blocks_are_drawn_with_what_differs_in_colour(opened: Opened) -> None:
     opened.page.select_option("#other", "gamma")
     assert HOSTILE in opened.page.locator("#compare-blocks figcaption").last.inner_text()
     assert opened.page.locator("img").count() == 0
+
+
+def test_a_table_is_saved_as_it_is_shown(opened: Opened, tmp_path: Path) -> None:
+    opened.page.fill("#find", "beta")
+    for name, text in (
+        (
+            "CSV",
+            '"name","released","params","mixer","position","norm","cache","decode"\r\n"beta","2024-01-01","42.1K","GQA"',
+        ),
+        ("Markdown", "| beta | 2024-01-01 | 42.1K | GQA |"),
+        ("LaTeX", "beta & 2024-01-01 & 42.1K & GQA &"),
+        ("JSON", '"params": "42.1K"'),
+    ):
+        with opened.page.expect_download() as download:
+            opened.page.click(f"[aria-label='Table of models as {name}']")
+        saved = tmp_path / download.value.suggested_filename
+        download.value.save_as(saved)
+        assert saved.name.startswith("table-of-models.")
+        assert text in saved.read_bytes().decode()
+        assert "alpha" not in saved.read_bytes().decode()

@@ -6,6 +6,7 @@ function say(text) {
 async function start() {
   for (const place of document.querySelectorAll(".plot")) place.dataset.height = parseInt(place.style.height, 10);
   startTable();
+  startExports();
   startClaims();
   startTheme();
   say("drawing …");
