@@ -127,24 +127,40 @@ function learned(figure, marks, id) {
   return { data: [...references, ...lines], layout: { ...figure.layout, showlegend: true } };
 }
 
-function all(figure, marks) {
+function all(figure, marks, id) {
   const seen = new Set();
   const data = figure.data.map((trace, index) => {
     const model = report.models.get(trace.meta?.model);
     if (model) return dot(trace, model, marks);
     return trace.meta?.reference ? reference(trace) : patternLine(trace, index, seen);
   });
+  placeNames(data.filter((trace) => trace.mode === "markers+text"), figure, id);
   return { data, layout: { ...figure.layout, showlegend: !figure.data.some((trace) => trace.meta?.model) } };
+}
+
+/** Each name on the first side of its dot where it lies on no other name; on none, it is left to the key. */
+function placeNames(dots, figure, id) {
+  const along = (axis, size) => {
+    const scale = figure.layout[`${axis}axis`]?.type === "log" ? Math.log10 : Number;
+    const all = figure.data.flatMap((trace) => trace[axis]).map(scale).filter(Number.isFinite);
+    return (value) => ((scale(value) - Math.min(...all)) / (Math.max(...all) - Math.min(...all) || 1)) * size;
+  };
+  const [x, y] = [along("x", $(id).clientWidth - 110), along("y", parseInt($(id).dataset.height, 10) - 90)];
+  const taken = dots.map((trace) => [x(trace.x[0]) - 7, y(trace.y[0]) - 7, 14, 14]);
+  for (const trace of dots) {
+    const [at, up, wide] = [x(trace.x[0]), y(trace.y[0]), 6.5 * trace.text[0].length];
+    const sides = { "top center": [at - wide / 2, up + 7], "middle right": [at + 9, up - 7], "middle left": [at - 9 - wide, up - 7], "bottom center": [at - wide / 2, up - 21] };
+    const free = Object.entries(sides).find(([, [left, low]]) => taken.every(([l, b, w, h]) => left + wide < l || l + w < left || low + 13 < b || b + h < low));
+    if (free) { trace.textposition = free[0]; taken.push([...free[1], wide, 13]); } else trace.mode = "markers";
+  }
 }
 
 /** One model among all: those chosen have their colour and a name, the others are quiet. */
 function dot(trace, model, marks) {
   const { colour, symbol, shown } = marks.get(model.name);
-  const index = [...marks.keys()].indexOf(model.name);
   const quiet = pageColour("--muted");
   const bars = trace.error_y && { error_y: { ...trace.error_y, color: shown ? colour : quiet } };
   return { ...trace, ...bars, name: markup(model.title), showlegend: false, mode: shown ? "markers+text" : "markers", text: [markup(model.title)], textfont: { size: 11, color: colour }, cliponaxis: false, opacity: shown ? 1 : 0.45,
-    textposition: ["top center", "middle left", "bottom center", "middle right"][index % 4],
     marker: { color: shown ? colour : quiet, symbol: shown ? symbol : "circle", size: model.name === chosen.baseline ? 13 : shown ? 10 : 7 } };
 }
 
