@@ -47,6 +47,20 @@ def differing(one: Options, other: Options) -> list[str]:
     return [axis for axis in AXES if not same_sizes or by_layer(one, axis) != by_layer(other, axis)]
 
 
+def defaults_of(architecture: Options) -> set[str]:
+    """The options that stand at what they are when a spec does not mention them, named as `flattened` names them."""
+    chosen = {axis: (axis, options) for axis, options in architecture["choices"].items()}
+    for block, choices in architecture["blocks"].items():
+        chosen |= {f"{block}: {axis}": (axis, options) for axis, options in choices.items()}
+    return {
+        f"{name}.{option}"
+        for name, (axis, options) in chosen.items()
+        if options["kind"] in AXES[axis].names()  # else it is of another version
+        for option, field in AXES[axis][options["kind"]].model_fields.items()
+        if not field.is_required() and option in options and options[option] == field.default
+    }
+
+
 def mixers_called(architecture: Options) -> dict[str, str]:
     """What tables call the mixer of each block."""
     mixers_of = by_block(architecture, "mixer")

@@ -62,7 +62,7 @@ def _by_family(models: Sequence[Model], heads: list[str], row: Callable[[Model],
     """A table a family."""
     return "\n".join(
         f"### {_cell(family)}\n\n{_table(heads, [[model.name, *row(model)] for model in group])}"
-        for family, group in groupby(models, key=lambda model: model.record.family)
+        for family, group in groupby(models, key=lambda model: model.family)
     )
 
 

@@ -26,7 +26,8 @@ from harness.report.frames import (
     pairs_frame,
     patterns_frame,
 )
-from harness.report.wording import SI_UNITS, exact, printed, short, short_bytes
+from harness.report.sheets import context
+from harness.report.wording import exact, printed, short, short_bytes
 
 FAMILY_COLOURS = (
     ("#0072b2", "#56b4e9"),
@@ -36,6 +37,7 @@ FAMILY_COLOURS = (
     ("#8f6a00", "#e6b422"),
     ("#5b5f97", "#a9adf0"),
     ("#6b6f76", "#a4a9b1"),
+    ("#8c2d19", "#d99a86"),
 )
 """For a light and a dark page, after Okabe and Ito: told apart with every common colour vision."""
 COMPONENT_COLOURS = {
@@ -82,7 +84,7 @@ def overview(models: Sequence[Model]) -> go.Figure:
         )
     sizes = [digit * 10**power for power in range(3, 14) for digit in (1, 3)]
     figure.update_xaxes(type="log", title="parameters", tickvals=sizes, ticktext=[printed(size) for size in sizes])
-    figure.update_yaxes(type="log", title="bytes a token, fp16", tickformat="~s", dtick="D2")
+    figure.update_yaxes(**in_bytes("bytes a token, fp16"))
     return _of(figure, "all")
 
 
@@ -131,7 +133,7 @@ def cache_lines(models: Sequence[Model]) -> go.Figure:
         figure.add_scatter(
             x=rows["seq_len"].tolist(),
             y=rows["bytes"].tolist(),
-            hovertemplate="%{y:.4s}B at %{x:,} tokens",
+            hovertemplate="%{y:,} bytes at %{x:,} tokens",
             meta={"model": name},
         )
     for gigabytes in sorted(set(contexts_frame(models)["budget_gb"])):
@@ -140,29 +142,31 @@ def cache_lines(models: Sequence[Model]) -> go.Figure:
         # On a logarithmic axis plotly takes a shape's place as it is, and an annotation's as a logarithm.
         place = {"x": 0, "xref": "x domain", "xanchor": "left", "y": math.log10(memory), "yanchor": "bottom"}
         figure.add_annotation(text=f"{gigabytes} GB", showarrow=False, font={"size": 11}, **place)
-    figure.update_yaxes(type="log", title="bytes of cache, fp16", tickformat="~s")
-    return _of(over_context(figure), "traces")
+    figure.update_yaxes(**in_bytes("bytes of cache, fp16"))
+    return _of(over_context(figure), "traces", of="cache")
 
 
 def contexts_heatmap(models: Sequence[Model]) -> go.Figure:
     """The longest context that fits: a row a model, a column a memory and a format of the weights.
 
-    The colour is the decimal logarithm of the tokens. A cell without a colour fits nothing; nothing bounds the
-    context of one with the deepest colour.
+    The colour is the decimal logarithm of the tokens, at most those that the model is made for. A cell without a
+    colour fits nothing.
     """
     found: dict[str, dict[tuple[str, str], int | None]] = {}
     for row in contexts_frame(models).to_dict("records"):
         found.setdefault(row["name"], {})[f"{row['budget_gb']} GB", row["weights"]] = row["tokens"]
+    limits = {model.name: model.max_length for model in models}
     columns = list(dict.fromkeys(column for contexts in found.values() for column in contexts))
-    grid = [[contexts.get(column, 0) for column in columns] for contexts in found.values()]
-    top = math.log10(max((tokens for tokens in itertools.chain(*grid) if tokens), default=10))
+    grid = {name: [contexts.get(column, 0) for column in columns] for name, contexts in found.items()}
+    within = [[_within(tokens, limits[name]) for tokens in row] for name, row in grid.items()]
+    top = math.log10(max((tokens for tokens in itertools.chain(*within) if tokens), default=10))
     figure = go.Figure()
     figure.add_heatmap(
         x=[list(part) for part in zip(*columns, strict=True)],
         y=list(found),
-        z=[[_warmth(tokens, top) for tokens in row] for row in grid],
-        text=[[_context(tokens) for tokens in row] for row in grid],
-        customdata=[[_context_in_full(tokens) for tokens in row] for row in grid],
+        z=[[round(math.log10(tokens), 2) if tokens else None for tokens in row] for row in within],
+        text=[[_context(tokens, limits[name]) for tokens in row] for name, row in grid.items()],
+        customdata=[[context(tokens, limits[name]) for tokens in row] for name, row in grid.items()],
         hovertemplate="%{x}: %{customdata}",
         texttemplate="%{text}",
         zmin=2,
@@ -175,22 +179,15 @@ def contexts_heatmap(models: Sequence[Model]) -> go.Figure:
     return _of(figure, "rows")
 
 
-def _warmth(tokens: int | None, top: float) -> float | None:
-    if tokens is None:
-        return round(top, 2)
-    return round(math.log10(tokens), 2) if tokens else None
+def _within(tokens: int | None, limit: int) -> int:
+    """No more than the model is made for."""
+    return limit if tokens is None else min(tokens, limit)
 
 
-def _context(tokens: int | None) -> str:
-    if tokens is None:
-        return "∞"
-    return short(tokens, SI_UNITS) if tokens else ""
-
-
-def _context_in_full(tokens: int | None) -> str:
-    if tokens is None:
-        return "unbounded: the cache stops growing"
-    return f"{exact(tokens)} tokens" if tokens else "the weights do not fit"
+def _context(tokens: int | None, limit: int) -> str:
+    if tokens == 0:
+        return ""
+    return exact(tokens) if tokens is not None and tokens < limit else f"all {exact(limit)}"
 
 
 def pattern_lines(models: Sequence[Model]) -> go.Figure:
@@ -226,6 +223,12 @@ def _groups(frame: pd.DataFrame, columns: list[str]) -> list[tuple[tuple[Hashabl
     return [(tuple(key), rows) for key, rows in frame.groupby(columns, sort=False)]
 
 
+def in_bytes(title: str) -> Figure:
+    """A logarithmic axis of bytes, with ticks at powers of 16."""
+    ticks = [16**power for power in range(1, 14)]
+    return {"type": "log", "title": title, "tickvals": ticks, "ticktext": [short_bytes(tick) for tick in ticks]}
+
+
 def over_context(figure: go.Figure) -> go.Figure:
     """A logarithmic axis of lengths, with ticks at powers of two."""
     text = [str(n) if n < 1024 else f"{n // 1024}k" for n in TICKS]
@@ -233,7 +236,10 @@ def over_context(figure: go.Figure) -> go.Figure:
     return figure
 
 
-def _of(figure: go.Figure, chosen: str) -> go.Figure:
-    """Say what the reader's choice of models picks: `traces`, `bars`, `rows`, or nothing in `all`."""
-    figure.update_layout(meta={"chosen": chosen}, template=None)
+def _of(figure: go.Figure, chosen: str, of: str = "") -> go.Figure:
+    """Say what the reader's choice of models picks: `traces`, `bars`, `rows`, or nothing in `all`.
+
+    `of` is the cost that the page computes anew for another batch or number format.
+    """
+    figure.update_layout(meta={"chosen": chosen, "of": of}, template=None)
     return figure

@@ -32,6 +32,12 @@ class Model:
         """The spec's name, unique in a report."""
         return self.record.name
 
+    @property
+    def family(self) -> str:
+        """What it is grouped under; an imported config stands apart from the specs of its family."""
+        record = self.record
+        return f"{record.family} (imported)" if record.provenance == "imported" else record.family
+
     def values(self, metric: str) -> dict[str, Any] | None:
         """What the metric returned, or None; `why` then says why."""
         cell = self.cells.get(metric)
@@ -49,23 +55,45 @@ class Model:
         """The longest sequence that the model is made for."""
         return int(self.record.architecture["dims"]["max_seq_len"])
 
-    def steps(self) -> dict[str, dict[str, int]]:
-        """FLOPs of one whole step at the longest sequence, by phase and `full` or `causal`; empty where missing."""
-        points = (self.values("flops") or {}).get("points", [])
-        return next((point for point in points if point["seq_len"] == self.max_length), {})
+    def steps(self, length: int | None = None) -> dict[str, dict[str, int]]:
+        """FLOPs of one whole step, by phase and `full` or `causal`; empty where missing.
 
-    def figures(self) -> dict[str, Fraction | None]:
-        """What models are compared by: scalars, bytes a token, and causal FLOPs a token at the longest sequence."""
-        params, cache, steps = self.values("params"), self.values("kv_cache"), self.steps()
+        Args:
+            length: tokens of the sequence; None for the longest that the model is made for.
+        """
+        points = (self.values("flops") or {}).get("points", [])
+        return next((point for point in points if point["seq_len"] == (length or self.max_length)), {})
+
+    def costs(self) -> dict[int, dict[str, int]]:
+        """Causal FLOPs of each phase and bytes of the fp16 cache, of one sequence, by its length."""
+        found: dict[int, dict[str, int]] = {}
+        for point in (self.values("flops") or {}).get("points", []):
+            found[point["seq_len"]] = {phase: point[phase]["causal"] for phase in PHASES}
+        for point in (self.values("kv_cache") or {}).get("points", []):
+            found.setdefault(point["seq_len"], {})["cache"] = point["bytes"]
+        return found
+
+    def figures(self, length: int | None = None) -> dict[str, Fraction | None]:
+        """What models are compared by: scalars, bytes of cache and weights in fp16, and causal FLOPs a token.
+
+        Args:
+            length: tokens of the sequence; None for the longest that the model is made for. What depends on it is None
+                where the model is not made for as many.
+        """
+        params, cache, steps = self.values("params"), self.values("kv_cache"), self.steps(length)
+        kept = self.costs().get(length or self.max_length, {}).get("cache")
         found: dict[str, Fraction | None] = {
             "params": Fraction(params["total"]) if params else None,
             "active": Fraction(params["active"]) if params else None,
             "non_embedding": Fraction(params["non_embedding"]) if params else None,
             "kv": Fraction(cache["bytes_per_token"]["fp16"]) if cache else None,
             "state": Fraction(cache["constant_bytes"]["fp16"]) if cache else None,
+            "cache": None if kept is None else Fraction(kept),
+            "weights": Fraction(2 * params["total"]) if params else None,
+            "memory": Fraction(2 * params["total"] + kept) if params and kept is not None else None,
         }
         for phase in ("decode", "prefill", "train"):
-            tokens = 1 if phase == "decode" else self.max_length
+            tokens = 1 if phase == "decode" else length or self.max_length
             found[phase] = Fraction(steps[phase]["causal"], tokens) if steps else None
         return found
 
@@ -76,6 +104,9 @@ FIGURE_METRIC = {
     "non_embedding": "params",
     "kv": "kv_cache",
     "state": "kv_cache",
+    "cache": "kv_cache",
+    "weights": "params",
+    "memory": "kv_cache",
     "decode": "flops",
     "prefill": "flops",
     "train": "flops",
@@ -112,20 +143,20 @@ def _worth(cell: Cell) -> tuple[int, int]:
 
 def _order(model: Model) -> tuple[str, bool, int, str]:
     params = model.values("params")
-    return model.record.family.casefold(), params is None, params["total"] if params else 0, model.name
+    return model.family.casefold(), params is None, params["total"] if params else 0, model.name
 
 
-def models_frame(models: Sequence[Model]) -> pd.DataFrame:
-    """A row a model: what it is, its choices, and its figures (int, Fraction, or None where missing)."""
+def models_frame(models: Sequence[Model], length: int | None = None) -> pd.DataFrame:
+    """A row a model: what it is, its choices, and its figures at a length, see `Model.figures`."""
     rows = [
         {
             "name": model.name,
             "title": model.record.title,
-            "family": model.record.family,
+            "family": model.family,
             "provenance": model.record.provenance,
             "released": model.record.released,
             **summary(model.record.architecture),
-            **model.figures(),
+            **model.figures(length),
         }
         for model in models
     ]

@@ -23,18 +23,37 @@ from plotly.offline import get_plotlyjs
 from harness.cells import Cell
 from harness.report.figures import COMPONENT_COLOURS, FAMILY_COLOURS, figures
 from harness.report.frames import PHASES, SHOWN, Model, problems_frame
+from harness.report.lineage import lineage
+from harness.report.masks import CONTEXT, TOKENS, masks
 from harness.report.notes import Judged, judged
+from harness.report.origin import origin
 from harness.report.sections.learning import METRICS as LEARNED
 from harness.report.sections.learning import learning
 from harness.report.sections.measured import measured
 from harness.report.sections.recall import recall
 from harness.report.sections.stability import stability
 from harness.report.sheets import FIGURES, sheets
+from harness.report.short import findings, not_measured
 from harness.report.tables import COLUMNS, claims_table, models_table
 from harness.report.verdicts import VERDICTS
 from harness.spec.model import PROVENANCES
 
-SCRIPTS = ("lzma.js", "core.js", "table.js", "notes.js", "compare.js", "sheet.js", "figures.js", "start.js")
+SCRIPTS = (
+    "lzma.js",
+    "core.js",
+    "costs.js",
+    "block.js",
+    "table.js",
+    "notes.js",
+    "compare.js",
+    "exports.js",
+    "sheet.js",
+    "figures.js",
+    "start.js",
+)
+
+MOST_LINES = 8
+"""Models in figures before a reader asks for more: as many as have a colour of their own."""
 
 DIGITS = "".join(map(chr, range(32, 127))).replace("<", "")
 
@@ -58,12 +77,15 @@ def html(cells: Sequence[Cell], models: Sequence[Model], baseline: str) -> str:
         models: the same, one a spec, in the order of the tables.
         baseline: name of the model that others are compared with at first.
     """
+    first = next(model for model in models if model.name == baseline)
+    length = common_length(first)
     claims = claims_table(models)
     noted = judged(cells, models)
+    notes = by_verdict(noted)
     timed, learned, stable, recalled = measured(cells), learning(models), stability(cells), recall(cells)
     shown = [*(section for devices in timed.values() for section in devices.values()), *learned.values()]
     shown += [section for section in (stable, recalled) if section]
-    families = list(dict.fromkeys(model.record.family for model in models))
+    families = list(dict.fromkeys(model.family for model in models))
     data = {
         "models": sheets(models),
         "figures": figures(models) | {place: made for section in shown for place, made in section.figures.items()},
@@ -73,6 +95,7 @@ def html(cells: Sequence[Cell], models: Sequence[Model], baseline: str) -> str:
         "palette": FAMILY_COLOURS,
         "provenances": PROVENANCES,
         "baseline": baseline,
+        "context": length,
         "defaults": defaults(models, baseline),
     }
     page: str = _template().render(
@@ -83,10 +106,18 @@ def html(cells: Sequence[Cell], models: Sequence[Model], baseline: str) -> str:
         provenances=PROVENANCES,
         columns=COLUMNS,
         groups=[(group, len(list(columns))) for group, columns in groupby(COLUMNS, key=lambda column: column.group)],
-        rows=models_table(models),
+        rows=models_table(models, length),
+        length=length,
         components=COMPONENT_COLOURS,
         claims=claims,
-        notes=by_verdict(noted),
+        notes=notes,
+        findings=findings(cells, models, first, learned, stable, notes),
+        unmeasured=not_measured(cells),
+        baseline=first.record.title,
+        lineage=lineage(models),
+        masks=masks(models),
+        mask_tokens=TOKENS,
+        mask_context=CONTEXT,
         measured=timed,
         learning=learned,
         stability=stable,
@@ -100,19 +131,26 @@ def html(cells: Sequence[Cell], models: Sequence[Model], baseline: str) -> str:
     return page
 
 
-def defaults(models: Sequence[Model], baseline: str) -> list[str]:
-    """The models that figures show at first: of each family the one nearest to the baseline's size, and the baseline.
+def common_length(baseline: Model) -> int:
+    """The context that costs are of at first: the longest of the baseline that others have too, a power of two."""
+    return max((n for n in baseline.costs() if n & (n - 1) == 0), default=baseline.max_length)
 
-    Variants and descriptions do not stand for their family unless it has nothing else.
+
+def defaults(models: Sequence[Model], baseline: str) -> list[str]:
+    """The models that figures show at first: the baseline, and one each of the families with the most models.
+
+    That is the one nearest to the baseline's size. Variants and descriptions do not stand for their family unless it
+    has nothing else.
     """
     sizes = {model.name: (model.values("params") or {}).get("total", 1) for model in models}
-    picked = []
-    for _, group in groupby(models, key=lambda model: model.record.family):
-        family = list(group)
+    families = [list(group) for _, group in groupby(models, key=lambda model: model.family)]
+    families.sort(key=lambda family: (baseline not in (model.name for model in family), -len(family)))
+    picked = set()
+    for family in families[:MOST_LINES]:
         originals = [model for model in family if model.record.provenance not in ("variant", "documented")]
         nearest = min(originals or family, key=lambda model: abs(math.log(sizes[model.name] / sizes[baseline])))
-        picked.append(baseline if baseline in (model.name for model in family) else nearest.name)
-    return picked
+        picked.add(baseline if baseline in (model.name for model in family) else nearest.name)
+    return [model.name for model in models if model.name in picked]
 
 
 def _head(cells: Sequence[Cell], models: Sequence[Model], agree: Sequence[bool]) -> dict[str, Any]:
@@ -120,13 +158,14 @@ def _head(cells: Sequence[Cell], models: Sequence[Model], agree: Sequence[bool])
     kept = [cell for model in models for cell in model.cells.values()]
     return {
         "models": len(models),
-        "families": len({model.record.family for model in models}),
-        "cells": len(models) * len(SHOWN),
-        "cells_ok": sum(model.values(metric) is not None for model in models for metric in SHOWN),
+        "families": len({model.family for model in models}),
+        "results": len(cells),
+        "origin": origin(),
         "date": newest.isoformat(),
         "date_in_words": f"{newest.day} {newest:%B %Y}",
         "agree": sum(agree),
         "differ": len(agree) - sum(agree),
+        "machine": _processors(cells),
         "not_shown": sorted({cell.metric for cell in kept if cell.metric not in (*SHOWN, *LEARNED, "behaviour")}),
     }
 
@@ -178,6 +217,12 @@ def _environments(cells: Sequence[Cell]) -> list[str]:
     """Each set of packages and hardware, with how many results were made with it, most of them first."""
     counts = Counter(map(_environment, cells))
     return [f"{count} results: {line}" for line, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+
+
+def _processors(cells: Sequence[Cell]) -> str:
+    """The processors that results come from, the one of most results first."""
+    counts = Counter(str(cell.environment.get("hardware", {}).get("processor", "unknown")) for cell in cells)
+    return ", ".join(name for name, _ in counts.most_common())
 
 
 def _environment(cell: Cell) -> str:

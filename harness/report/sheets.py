@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from harness.report.architecture import block_counts
+from harness.report.architecture import block_counts, defaults_of
 from harness.report.frames import COMPONENTS, FIGURE_METRIC, PHASES, SHOWN, Model
 from harness.report.wording import TIMES, exact, short, short_bytes, short_flops, web_address
 from harness.spec.diff import called, flattened
@@ -20,6 +20,9 @@ FIGURES = {
     "non_embedding": "non-embedding parameters",
     "kv": "cache bytes a token, fp16",
     "state": "bytes of state from the start, fp16",
+    "cache": "cache, bytes",
+    "weights": "weights, bytes",
+    "memory": "weights and cache, bytes",
     "decode": "decode FLOPs a token",
     "prefill": "prefill FLOPs a token",
     "train": "training FLOPs a token",
@@ -43,7 +46,7 @@ def _sheet(model: Model, same: list[str]) -> Sheet:
     return {
         "name": model.name,
         "title": record.title,
-        "family": record.family,
+        "family": model.family,
         "provenance": record.provenance,
         "about": record.about,
         "released": record.released,
@@ -51,9 +54,11 @@ def _sheet(model: Model, same: list[str]) -> Sheet:
         "sources": [[source["title"], web_address(source["url"])] for source in record.sources.values()],
         "same": same,
         "options": {key: _option(value) + called(key, flat) for key, value in flat.items()},
+        "defaults": sorted(defaults_of(record.architecture) & flat.keys()),
         "blocks": [[block, count] for block, count in block_counts(record.architecture).items()],
         "figures": {key: shown_figure(key, value) for key, value in model.figures().items()},
-        "maxLength": exact(model.max_length),
+        "maxLength": model.max_length,
+        "costs": {n: {key: str(value) for key, value in costs.items()} for n, costs in model.costs().items()},
         "missing": {metric: model.why(metric) for metric in SHOWN if model.why(metric)},
         "params": _params(model),
         "steps": [[phase, exact(step["full"]), exact(step["causal"])] for phase, step in _phases(model)],
@@ -67,6 +72,7 @@ def shown_figure(key: str, value: Fraction | None) -> list[Any] | None:
     if value is None:
         return None
     in_short = {"params": short, "kv_cache": short_bytes, "flops": short_flops}[FIGURE_METRIC[key]]
+    in_short = short_bytes if key == "weights" else in_short
     in_full = exact(value.numerator) if value.denominator == 1 else f"{float(value):,.3f}"
     return [in_short(value), in_full, float(value)]
 
@@ -106,15 +112,22 @@ def _cache(model: Model) -> Sheet | None:
         return None
     return {
         "perToken": [[dtype, exact(size)] for dtype, size in values["bytes_per_token"].items()],
-        "contexts": [[row["budget_gb"], row["weights"], context(row["tokens"])] for row in values["longest_context"]],
+        "constant": values["constant_bytes"],
+        "contexts": [
+            [row["budget_gb"], row["weights"], context(row["tokens"], model.max_length)]
+            for row in values["longest_context"]
+        ],
     }
 
 
-def context(tokens: int | None) -> str:
-    """The longest context in words."""
-    if tokens is None:
-        return "unbounded"
-    return exact(tokens) if tokens else "does not fit"
+def context(tokens: int | None, limit: int) -> str:
+    """The longest context in words; one past what the model is made for says both."""
+    if tokens == 0:
+        return "does not fit"
+    if tokens is not None and tokens <= limit:
+        return exact(tokens)
+    room = "any number" if tokens is None else exact(tokens)
+    return f"all {exact(limit)} that the model is made for (room for {room})"
 
 
 def _checks(model: Model) -> Any:

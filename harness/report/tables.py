@@ -23,45 +23,42 @@ class Column:
     number: bool = False
 
 
+FIRST = "at a glance"
+"""The group of columns that is shown before a reader asks for others."""
+
 COLUMNS = (
+    Column("released", "released", FIRST),
+    Column("params", "params", FIRST, "trainable parameters; shared matrices once", True),
+    Column(
+        "attention", "mixer", FIRST, "MHA, GQA, MQA: whether query heads share keys and values; or what is no attention"
+    ),
+    Column("position", "position", FIRST),
+    Column("norm", "norm", FIRST),
+    Column("cache", "cache", FIRST, "bytes kept of the context: keys and values, or states", True),
+    Column("decode", "decode", FIRST, "FLOPs of the token behind the context, causal", True),
     Column("family", "family", "model"),
     Column("provenance", "known by", "model", "how the architecture is known: see the legend"),
-    Column("released", "released", "model"),
-    Column("params", "params", "size", "trainable parameters; shared matrices once", True),
     Column("active", "active", "size", "parameters that one token uses: of experts those that it is routed to", True),
     Column("non_embedding", "non-emb.", "size", "without tables of tokens and positions, and without the head", True),
     Column("layers", "layers", "shape", "", True),
     Column("hidden", "hidden", "shape", "hidden size", True),
     Column("heads", "heads/KV", "shape", "query heads / key-value heads", True),
     Column("channels", "ch.", "shape", "channels of one head", True),
-    Column(
-        "attention",
-        "mixer",
-        "choices",
-        "MHA, GQA, MQA: whether query heads share keys and values; or what is not attention",
-    ),
+    Column("width", "width", "shape", "intermediate size of the MLP", True),
+    Column("vocab", "vocab.", "shape", "rows of the table of tokens", True),
+    Column("max_length", "max. len.", "shape", "the longest sequence that the model is made for, in tokens", True),
     Column("mlp", "MLP", "choices"),
-    Column("width", "width", "choices", "intermediate size of the MLP", True),
     Column("experts", "experts", "choices", "through how many of how many networks of that size a token goes"),
-    Column("norm", "norm", "choices"),
     Column("residual", "residual", "choices", "where the norms stand"),
-    Column("position", "position", "choices"),
     Column("pattern", "pattern", "choices", "which keys a query sees; with how many layers, where they differ"),
     Column("head", "head", "choices", "whether the head shares the table of tokens"),
     Column("objective", "objective", "choices"),
-    Column("vocab", "vocab.", "lengths", "rows of the table of tokens", True),
-    Column("max_length", "max. len.", "lengths", "the longest sequence that the model is made for, in tokens", True),
-    Column("kv", "KV B/token", "cost a token", "bytes that one more token adds to an fp16 cache", True),
-    Column(
-        "state",
-        "state B",
-        "cost a token",
-        "bytes that a sequence takes however short it is: states",
-        True,
-    ),
-    Column("decode", "decode", "cost a token", "FLOPs of the last token of the longest sequence, causal", True),
-    Column("prefill", "prefill", "cost a token", "FLOPs a token over the longest sequence, causal", True),
-    Column("train", "train", "cost a token", "FLOPs a token over the longest sequence, causal, forward and back", True),
+    Column("kv", "KV B/token", "cost", "bytes that one more token adds to an fp16 cache", True),
+    Column("state", "state B", "cost", "bytes that a sequence takes however short it is: states", True),
+    Column("weights", "weights", "cost", "bytes of all parameters", True),
+    Column("memory", "memory", "cost", "weights and cache, no activations; marked where the device has less", True),
+    Column("prefill", "prefill", "cost", "FLOPs a token over the context, causal", True),
+    Column("train", "train", "cost", "FLOPs a token over the context, causal, forward and backward", True),
 )
 
 
@@ -83,11 +80,16 @@ class Row:
     cells: dict[str, Cell]
 
 
-def models_table(models: Sequence[Model]) -> list[Row]:
-    """A row a model, a cell a column."""
-    frame = models_frame(models)
+def models_table(models: Sequence[Model], length: int) -> list[Row]:
+    """A row a model, a cell a column, in order of release; those without a date come last.
+
+    Args:
+        models: what to show.
+        length: tokens of the context that costs are of.
+    """
+    frame = models_frame(models, length)
     rows = []
-    for model in models:
+    for model in sorted(models, key=lambda model: (not model.record.released, model.record.released, model.name)):
         values = frame.loc[model.name]
         cells = {column.key: _cell(model, column, values[column.key]) for column in COLUMNS}
         rows.append(Row(model.name, model.record.title, cells))
@@ -104,6 +106,8 @@ def _figure_cell(model: Model, key: str, value: Fraction | None) -> Cell:
     shown = shown_figure(key, value)
     if shown is None:
         reason = model.why(FIGURE_METRIC[key])
+        if not reason:
+            return Cell(f"max. {exact(model.max_length)}", "not made for as many tokens", missing=True)
         return Cell(f"n/a ({reason})", title=reason, missing=True)
     return Cell(shown[0], shown[1])
 

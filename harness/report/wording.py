@@ -1,4 +1,4 @@
-"""Figures as text: short for reading, exact for checking. Units are decimal, as those of memories and FLOPs are."""
+"""Figures as text: short for reading, exact for checking. Bytes come in KiB and MiB, all else in powers of 1000."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 COUNT_UNITS = ("", "K", "M", "B", "T")
 SI_UNITS = ("", "k", "M", "G", "T", "P", "E")
+BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 TIMES = "\N{MULTIPLICATION SIGN}"
 THREE_DIGITS = Context(prec=3, rounding=ROUND_HALF_UP)
 
@@ -18,18 +19,19 @@ def exact(value: int) -> str:
     return f"{value:,}"
 
 
-def short(value: int | Fraction, units: tuple[str, ...] = COUNT_UNITS, gap: str = "") -> str:
+def short(value: int | Fraction, units: tuple[str, ...] = COUNT_UNITS, gap: str = "", step: int = 1000) -> str:
     """Three digits and a unit: 6.74B.
 
     Args:
         value: what is to be shown; not negative.
-        units: of powers of a thousand, from the zeroth on.
+        units: of powers of `step`, from the zeroth on.
         gap: what stands between the number and its unit.
+        step: how many of a unit make the next.
     """
     number = Decimal(value.numerator) / Decimal(value.denominator)
     power = 0
     while power < len(units) - 1 and THREE_DIGITS.create_decimal(number) >= 1000:
-        number, power = number / 1000, power + 1
+        number, power = number / step, power + 1
     if power or number % 1:
         rounded = THREE_DIGITS.create_decimal(number)
         number = rounded.quantize(Decimal(1).scaleb(min(rounded.adjusted() - 2, 0)))
@@ -37,8 +39,8 @@ def short(value: int | Fraction, units: tuple[str, ...] = COUNT_UNITS, gap: str 
 
 
 def short_bytes(value: int | Fraction) -> str:
-    """524 kB."""
-    return short(value, tuple(f"{unit}B" for unit in SI_UNITS), " ")
+    """512 KiB, of 1024 bytes each."""
+    return short(value, BYTE_UNITS, " ", 1024)
 
 
 def short_flops(value: int | Fraction) -> str:

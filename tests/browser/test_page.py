@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,11 +14,13 @@ from tests.report.cells import HOSTILE, architecture, cell, cells_of, spec_recor
 REQUIRED = os.environ.get("HARNESS_REQUIRE_BROWSER") == "1"
 CHROMIUM = shutil.which("chromium")
 if REQUIRED:
+    import axe_playwright_python.sync_playwright as axe
     import playwright.sync_api as playwright
 
     assert CHROMIUM, "HARNESS_REQUIRE_BROWSER=1, and there is no chromium on the PATH"
 else:
     playwright = pytest.importorskip("playwright.sync_api")
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     if not CHROMIUM:
         pytest.skip("there is no chromium on the PATH", allow_module_level=True)
 
@@ -94,6 +97,15 @@ def test_every_figure_is_drawn(opened: Opened) -> None:
         assert opened.page.locator(f"#figure-{figure} svg {drawn}").count() > 0, figure
 
 
+def test_no_figure_offers_to_upload_itself(opened: Opened) -> None:
+    """Plotly's own default is a button that sends the figure to its makers' cloud."""
+    urls = "[...document.querySelectorAll('.js-plotly-plot')].map((plot) => plot._context.plotlyServerURL)"
+    assert opened.page.evaluate(urls) == [""] * len(FIGURES)
+    titles = [button.get_attribute("data-title") for button in opened.page.locator(".modebar-btn").all()]
+    assert "Reset axes" in titles
+    assert [title for title in titles if "Share" in (title or "")] == []
+
+
 def test_headings_sort_and_what_is_missing_stays_last(opened: Opened) -> None:
     heading = opened.page.locator("th[data-key=params]")
     heading.locator("button").focus()
@@ -111,7 +123,7 @@ def test_filters_narrow_the_table(opened: Opened) -> None:
     assert opened.page.locator("#found").inner_text() == "1 of 4 models"
     opened.page.fill("#find", "")
     opened.page.select_option("#family", "Other")
-    assert names(opened.page) == ["gamma", "delta"]
+    assert names(opened.page) == ["delta", "gamma"]
     opened.page.select_option("#family", "")
     opened.page.select_option("#provenance", "variant")
     assert names(opened.page) == ["beta"]
@@ -153,7 +165,7 @@ def test_the_baseline_can_be_chosen(opened: Opened) -> None:
     assert "norm layernorm \N{RIGHTWARDS ARROW} rmsnorm" in row.inner_text()
     assert "\N{MULTIPLICATION SIGN}0.333" in row.inner_text()
     assert "n/a" in opened.page.locator("#compare-table tbody tr", has_text="DELTA").inner_text()
-    assert "baseline=beta" in opened.page.url
+    assert "?a=beta&" in opened.page.url
 
 
 def test_two_models_stand_side_by_side(opened: Opened) -> None:
@@ -166,7 +178,7 @@ def test_two_models_stand_side_by_side(opened: Opened) -> None:
 
 
 def test_the_address_keeps_the_choice(browser: Any, address: str) -> None:
-    made = Opened(browser, f"{address}#baseline=beta&against=alpha&models=beta,nonsense&bars=absolute")
+    made = Opened(browser, f"{address}?a=beta&b=alpha&models=beta,nonsense&bars=absolute")
     assert made.page.input_value("#baseline") == "beta"
     assert made.page.input_value("#other") == "alpha"
     assert made.page.locator("#key li").all_inner_texts() == ["\N{BLACK CIRCLE} BETA (baseline)"]
@@ -188,7 +200,8 @@ def test_the_chosen_models_are_those_of_the_figures(opened: Opened) -> None:
 def test_a_fact_sheet_opens_with_its_exact_figures(opened: Opened) -> None:
     opened.page.click("tr[data-name=alpha] button.open")
     sheet = opened.page.locator("#sheet")
-    for text in ("9,007,199,254,740,993", "14,040", "a counter and another", "unbounded", "does not fit", "on nothing"):
+    limit = "all 1,024 that the model is made for (room for any number)"
+    for text in ("9,007,199,254,740,993", "14,040", "a counter and another", limit, "does not fit", "on nothing"):
         assert text in sheet.inner_text()
     assert sheet.locator("a").first.get_attribute("href") == "https://example.org/paper"
     opened.page.keyboard.press("Escape")
@@ -228,3 +241,113 @@ def test_tables_are_readable_without_scripts(browser: Any, address: str) -> None
     assert "n/a (failed: the counters disagree)" in made.page.locator("#models-table").inner_text()
     assert not made.page.locator("#find").is_visible()
     made.context.close()
+
+
+def test_a_link_opens_a_comparison_where_it_stands(browser: Any, address: str) -> None:
+    for end in ("?a=beta&b=alpha#compare", "#compare=beta,alpha"):
+        made = Opened(browser, f"{address}{end}")
+        assert made.page.input_value("#baseline") == "beta"
+        assert "BETA and ALPHA, side by side" in made.page.locator("#compare-table caption").inner_text()
+        place = "document.getElementById('compare').getBoundingClientRect().top"
+        assert 0 <= made.page.evaluate(place) < 200
+        made.context.close()
+        assert made.problems == []
+
+
+def test_links_to_sections_keep_the_choices(browser: Any, address: str) -> None:
+    made = Opened(browser, f"{address}?a=beta&b=alpha&batch=4")
+    made.page.click("nav a[href='#cache']")
+    assert made.page.url.endswith("?a=beta&b=alpha&batch=4#cache")
+    made.page.select_option("#batch", "8")
+    assert "a=beta&b=alpha" in made.page.url
+    assert made.page.url.endswith("#cache")
+    made.context.close()
+    assert made.problems == []
+
+
+def test_the_bar_drives_the_table_and_the_comparison(opened: Opened) -> None:
+    cache = opened.page.locator("#models-table tr[data-name=alpha] td[data-exact]").nth(1)
+    assert cache.inner_text() == "2.00 MiB"
+    opened.page.select_option("#context", "256")
+    assert cache.inner_text() == "512 KiB"
+    opened.page.select_option("#batch", "4")
+    assert cache.inner_text() == "2.00 MiB"
+    opened.page.select_option("#cacheType", "int8")
+    assert cache.get_attribute("title") == "1,048,576"
+    opened.page.select_option("#other", "beta")
+    caption = opened.page.locator("#compare-table caption").inner_text()
+    assert "at 256 tokens, batch of 4, int8 cache, fp16 weights" in caption
+    row = opened.page.locator("#compare-table tr", has_text="cache, bytes").first.inner_text()
+    assert row.split("\t") == ["cache, bytes", "1,048,576", "3,145,728", "\N{MULTIPLICATION SIGN}3.00"]
+
+
+def test_sizes_and_single_columns_are_filters(opened: Opened) -> None:
+    for words, left in ((">20K", ["beta", "gamma"]), ("<20K", ["alpha"]), ("gqa norm:layernorm", ["beta"])):
+        opened.page.fill("#find", words)
+        assert names(opened.page) == left
+
+
+def test_seven_columns_are_shown_until_others_are_asked_for(opened: Opened) -> None:
+    shown = opened.page.locator("#models-table thead tr:nth-child(2) th:visible")
+    assert shown.count() == 8  # the name and seven more
+    opened.page.check("input[name=columns][value=shape]")
+    assert "max. len." in shown.last.inner_text()
+
+
+def test_a_model_has_one_colour_in_all_figures(opened: Opened) -> None:
+    colours = """[...document.querySelectorAll('.js-plotly-plot')].flatMap((plot) => plot._fullData
+        .filter((trace) => trace.meta?.model === 'alpha').map((trace) => trace.marker.color))"""
+    found = opened.page.evaluate(colours)
+    assert len(found) > 4
+    assert len(set(found)) == 1
+
+
+def test_print_keeps_the_keys(opened: Opened) -> None:
+    opened.page.emulate_media(media="print")
+    assert opened.page.locator("#key").is_visible()
+    assert opened.page.locator("ul[aria-label=Components]").is_visible()
+    assert not opened.page.locator("#context").is_visible()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1300, "light"), (1300, "dark"), (390, "light"), (390, "dark")])
+def test_axe_finds_nothing(browser: Any, address: str, width: int, scheme: str) -> None:
+    """The rules of WCAG 2.2 AA, targets of 24 px among them, and what axe calls best practice."""
+    made = Opened(
+        browser, address, viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True
+    )  # axe is put into the page as a script
+    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    found = axe.Axe().run(made.page, options={"runOnly": rules}).response["violations"]
+    assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found] == []
+    made.context.close()
+
+
+def test_blocks_are_drawn_with_what_differs_in_colour(opened: Opened) -> None:
+    opened.page.select_option("#other", "beta")
+    drawn = opened.page.locator("#compare-blocks svg")
+    assert drawn.count() == 4  # two blocks each
+    assert "rmsnorm, then softmax: 8 heads" in (drawn.first.get_attribute("aria-label") or "")
+    texts = [text.text_content() for text in drawn.last.locator(".differs text").all()]
+    assert texts == ["layernorm", "layernorm", "layernorm, at the end"]
+    opened.page.select_option("#other", "gamma")
+    assert HOSTILE in opened.page.locator("#compare-blocks figcaption").last.inner_text()
+    assert opened.page.locator("img").count() == 0
+
+
+def test_a_table_is_saved_as_it_is_shown(opened: Opened, tmp_path: Path) -> None:
+    opened.page.fill("#find", "beta")
+    for name, text in (
+        (
+            "CSV",
+            '"name","released","params","mixer","position","norm","cache","decode"\r\n"beta","2024-01-01","42.1K","GQA"',
+        ),
+        ("Markdown", "| beta | 2024-01-01 | 42.1K | GQA |"),
+        ("LaTeX", "beta & 2024-01-01 & 42.1K & GQA &"),
+        ("JSON", '"params": "42.1K"'),
+    ):
+        with opened.page.expect_download() as download:
+            opened.page.click(f"[aria-label='Table of models as {name}']")
+        saved = tmp_path / download.value.suggested_filename
+        download.value.save_as(saved)
+        assert saved.name.startswith("table-of-models.")
+        assert text in saved.read_bytes().decode()
+        assert "alpha" not in saved.read_bytes().decode()

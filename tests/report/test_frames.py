@@ -2,6 +2,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import pytest
+
+from harness.metrics.kv_cache import BITS, constant_bytes, kv_cache_bytes
 from harness.report.architecture import summary
 from harness.report.frames import (
     breakdown_frame,
@@ -18,6 +21,7 @@ from harness.report.frames import (
 from harness.report.page import defaults
 from harness.report.tables import claims_table
 from harness.spec.diff import flattened
+from harness.spec.library import load_spec
 from tests.report.cells import architecture, cell, cells_of, claim, spec_record, values
 
 
@@ -138,3 +142,13 @@ def test_figures_show_the_relative_of_the_baselines_size_of_each_family() -> Non
         ]
     )
     assert defaults(models, "base") == ["near", "only-a-variant", "base"]
+
+
+@pytest.mark.parametrize("name", ["llama-7b", "gpt3-small", "mamba2-2-7b", "jamba-v0-1", "deepseek-v2-lite"])
+def test_a_cache_in_another_format_follows_from_the_stored_one(name: str) -> None:
+    """As the page works it out for its bar: what grows has as many bits a number as the format, the rest is stored."""
+    spec = load_spec(name)
+    for dtype, bits in BITS.items():
+        for n in (256, spec.dims.max_seq_len):
+            numbers = (kv_cache_bytes(spec, n) - constant_bytes(spec)) // 2
+            assert constant_bytes(spec, dtype) + numbers * bits // 8 == kv_cache_bytes(spec, n, 1, dtype)

@@ -45,8 +45,8 @@ def test_rows_are_by_what_is_kept_and_show_the_spread_of_the_seeds() -> None:
     assert section is not None
     assert section.tables["recall"].heads == ["mixers", "kept", "parameters", "rate", "4 pairs", "16 pairs"]
     assert section.tables["recall"].rows == [
-        ["small state", "3.58 kB", "119,872", "0.003", "0.500 to 0.500", "0.250 to 0.250"],
-        ["attention", "33.3 kB", "119,872", "0.003", "0.875 to 1.000", "0.500 to 1.000"],
+        ["small state", "3.50 KiB", "119,872", "0.003", "0.500 to 0.500", "0.250 to 0.250"],
+        ["attention", "32.5 KiB", "119,872", "0.003", "0.875 to 1.000", "0.500 to 1.000"],
     ]
     points = {trace["name"]: trace for trace in section.figures["figure-recall"]["data"]}
     assert (points["attention"]["x"], points["attention"]["y"]) == ([33_280], [0.75])

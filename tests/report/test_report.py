@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pytest
 
+import harness
 from harness.cells import Cell
 from harness.errors import HarnessError
 from harness.report import write_report
+from harness.report.architecture import defaults_of
+from harness.report.origin import origin
 from harness.report.page import mixtures
-from tests.report.cells import HOSTILE, cell, cells_of, claim, spec_record, store, values
+from harness.report.sheets import context
+from tests.report.cells import ENVIRONMENT, HOSTILE, architecture, cell, cells_of, claim, spec_record, store, values
 
 
 class Page(HTMLParser):
@@ -52,7 +56,7 @@ def test_the_table_shows_short_figures_with_all_digits_beside_them(tmp_path: Pat
     page = Page(written(tmp_path, [*cells_of("toy"), *cells_of("twin", 2)]))
     titles = {attributes.get("title") for tag, attributes in page.elements if tag == "td"}
     assert {"14,040", "28,080"} <= titles
-    shown = ["14.0K", "28.1K", "TOY", "swiglu", "8/2", "2.05 kB", "3 February 2025", "processor abacus", "differs"]
+    shown = ["14.0K", "28.1K", "TOY", "swiglu", "8/2", "2.00 KiB", "3 February 2025", "processor abacus", "differs"]
     assert [text for text in shown if text not in page.text] == []
 
 
@@ -82,7 +86,7 @@ def test_the_page_is_small_and_fetches_nothing(tmp_path: Path) -> None:
     assert len(html.encode()) < 2_000_000
     assert not [a for _, a in Page(html).elements if {"src", "srcset", "data", "action"} & set(a)]
     linked = [attributes["href"] for tag, attributes in Page(html).elements if "href" in attributes]
-    assert {href for href in linked if href and not href.startswith("#")} == {"https://example.org/paper"}
+    assert {href for href in linked if href and not href.startswith(("#", "?"))} == {"https://example.org/paper"}
     assert not [tag for tag, _ in Page(html).elements if tag in ("link", "iframe", "object", "embed", "base")]
     style = re.search(r"<style>(.*?)</style>", html, re.DOTALL)
     assert style
@@ -119,14 +123,45 @@ def test_a_failed_result_is_shown_with_its_reason(tmp_path: Path) -> None:
     cells[0] = cell(cells[0].spec, "params", None)
     text = Page(written(tmp_path, cells)).text
     assert "n/a (failed: the counters disagree)" in text
-    assert "Nothing: every one" not in text
+    assert "Nothing failed" not in text
 
 
 def test_a_missing_result_is_shown_as_not_measured(tmp_path: Path) -> None:
     html = written(tmp_path, [*cells_of("whole"), *cells_of("partial")[:1]])
-    assert html.count("n/a (not measured)") == 5
-    text = Page(html).text
-    assert "6 of 10" in " ".join(text.split())
+    assert html.count("n/a (not measured)") == 7  # kv, state, cache, memory, decode, prefill, train
+
+
+def test_the_results_at_the_head_are_those_at_the_foot(tmp_path: Path) -> None:
+    other = {**ENVIRONMENT, "packages": {"python": "3.13.0"}}
+    cells = [*cells_of("toy"), Cell(**{**cells_of("twin")[0].model_dump(), "environment": other})]
+    html = written(tmp_path, cells)
+    assert '<dt>stored results</dt><dd><a href="#method">6</a>' in html
+    assert re.findall(r"<li>(\d+) results: ", html) == ["5", "1"]
+
+
+def test_the_page_says_which_code_wrote_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = Page(written(tmp_path, cells_of("toy"))).text
+    assert text.count(f"harness {origin()}") == 2
+    monkeypatch.setattr("harness.__file__", str(tmp_path / "site-packages" / "harness" / "__init__.py"))
+    assert origin() == f"version {harness.__version__}"
+
+
+def test_a_context_past_the_models_limit_says_so() -> None:
+    assert context(20_071, 32_768) == "20,071"
+    assert context(0, 32_768) == "does not fit"
+    assert context(4_812_345, 32_768) == "all 32,768 that the model is made for (room for 4,812,345)"
+    assert context(None, 2048) == "all 2,048 that the model is made for (room for any number)"
+
+
+def test_an_option_at_its_default_is_known_as_such() -> None:
+    toy = architecture(norm={"kind": "layernorm", "eps": 1e-5, "gain": True, "bias": False})
+    assert "norm.gain" in defaults_of(toy)
+    assert not {"norm.bias", "norm.eps", "mixer.num_kv_heads"} & defaults_of(toy)
+
+
+def test_an_imported_config_stands_apart_from_the_specs_of_its_family(tmp_path: Path) -> None:
+    html = written(tmp_path, [*cells_of("toy"), *cells_of("mine", provenance="imported")])
+    assert {"<option>Toy", "<option>Toy (imported)"} <= set(re.findall(r"<option>[^<]*", html))
 
 
 def test_results_that_have_no_place_on_the_page_are_named(tmp_path: Path) -> None:

@@ -17,7 +17,9 @@ def test_short_keeps_three_digits(value: int, text: str) -> None:
 
 
 def test_units_follow_what_is_counted() -> None:
-    assert short_bytes(524288) == "524 kB"
+    assert short_bytes(524288) == "512 KiB"
+    assert short_bytes(1_000_000) == "977 KiB"
+    assert short_bytes(1_000 * 1024) == "0.977 MiB"
     assert short_bytes(0) == "0 B"
     assert short_flops(Fraction(28162637430784, 2048)) == "13.8 G"
     assert exact(9_007_199_254_740_993) == "9,007,199,254,740,993"

@@ -1,5 +1,5 @@
 // What differs from the baseline: all models in one table, or two models side by side.
-const COMPARED = ["params", "kv", "decode"];
+const COMPARED = ["params", "cache", "decode"];
 
 function startCompare() {
   const option = (value, text) => make("option", { value }, text);
@@ -16,10 +16,14 @@ function startCompare() {
 function drawCompare() {
   $("baseline").value = chosen.baseline;
   $("other").value = chosen.other;
-  const pair = report.models.has(chosen.other);
-  $("only-row").hidden = !pair;
   const baseline = report.models.get(chosen.baseline);
-  $("compare-table").replaceChildren(...(pair ? sideBySide(baseline, report.models.get(chosen.other)) : againstMany(baseline)));
+  const others = report.models.has(chosen.other) ? [report.models.get(chosen.other)]
+    : (chosen.other === "chosen" ? shownModels() : [...report.models.values()]).filter((model) => model !== baseline);
+  const few = chosen.other !== "all" && others.length > 0 && others.length <= 3;
+  $("only-row").hidden = !few;
+  $("compared-at").textContent = settingInWords();
+  $("compare-blocks").replaceChildren(...(few ? drawBlocks([baseline, ...others], new Set(others.flatMap((model) => differences(baseline, model).map(([key]) => key.split(".")[0])))) : []));
+  $("compare-table").replaceChildren(...(few ? sideBySide([baseline, ...others]) : againstMany(baseline, others)));
 }
 
 /** [key, of the first, of the second] of every option; null where a model has no such option. */
@@ -28,11 +32,14 @@ function options(a, b) {
   return keys.map((key) => [key, a.options[key] ?? null, b.options[key] ?? null]);
 }
 
-/** What differs; an option that only the old kind of an axis had goes without saying. */
+/** What differs; an option of a kind that the other model has not goes without saying if it stands at its default. */
 function differences(a, b) {
   const gone = (key, now) => now === null && b.options[key.replace(/\.[^.]*$/, "")] !== a.options[key.replace(/\.[^.]*$/, "")];
-  return options(a, b).filter(([key, old, now]) => old !== now && !gone(key, now));
+  return options(a, b).filter(([key, old, now]) => old !== now && !gone(key, now) && !usual(key, old, now, a, b));
 }
+
+/** Whether one model has no such option and the other has not changed it. */
+const usual = (key, old, now, a, b) => (old === null && b.defaults.includes(key)) || (now === null && a.defaults.includes(key));
 
 /** A figure over the baseline's: "=", "×0.25", or with as many digits as it takes to show that they differ. */
 function ratio(old, now) {
@@ -46,8 +53,7 @@ function ratio(old, now) {
 
 const plain = (text) => (text.includes("e") ? String(Number(text)) : text);
 
-function againstMany(baseline) {
-  const others = (chosen.other === "chosen" ? shownModels() : [...report.models.values()]).filter((model) => model !== baseline);
+function againstMany(baseline, others) {
   const rows = others.map((model) => [model, differences(baseline, model)]).sort(([, a], [, b]) => a.length - b.length);
   const head = make("tr", {}, make("th", { scope: "col" }, "model"),
     COMPARED.map((key) => make("th", { scope: "col", class: "n" }, report.labels[key])),
@@ -67,39 +73,41 @@ function sheetButton(model) {
 }
 
 function ratioCell(baseline, model, key) {
-  const [old, now] = [baseline.figures[key], model.figures[key]];
+  const length = lengthForAll([baseline, model]);
+  const [old, now] = [baseline, model].map((each) => figureAt(each, key, length));
   const title = old && now ? `${old[1]} → ${now[1]}` : "not available: see Failed or missing";
-  return make("td", { class: old && now ? "n" : "n na", title }, ratio(old, now));
+  const shorter = DRIVEN[key] && old && now && length !== chosen.context && make("small", {}, ` at ${grouped(length)}`);
+  return make("td", { class: old && now ? "n" : "n na", title }, ratio(old, now), shorter);
 }
 
 function change([key, old, now]) {
   return make("span", { class: "change" }, make("span", {}, [key, old, "→ "].filter((text) => text !== null).join(" ")), now ?? "none");
 }
 
-function sideBySide(a, b) {
+/** Sizes, choices and figures of a few models, each with the ratio to the first. */
+function sideBySide(models) {
+  const [first, ...others] = models;
+  const length = lengthForAll(models);
+  const figures = Object.entries(report.labels).map(([key, label]) => [label, models.map((model) => figureAt(model, key, length))]);
+  const sizes = [...figures, ...parts(models)].map(([label, found]) => [label, found.map((each) => each?.[1] ?? "n/a"), found.slice(1).map((each) => ratio(found[0], each))]);
+  const facts = [["family", "family"], ["known by", "provenance"], ["released", "released"]].map(([label, key]) => [label, models.map((model) => model[key] || "–")]);
+  const keys = [...new Set(models.flatMap((model) => Object.keys(model.options)))].filter((key) => models.some((model) => key in model.options && !model.defaults.includes(key)) || models.every((model) => key in model.options));
+  const choices = keys.map((key) => [key, models.map((model) => model.options[key] ?? "–")]);
+  const rows = [...facts, ...choices, ...sizes].filter(([, values]) => !chosen.only || new Set(values).size > 1);
   const heading = (model) => make("th", { scope: "col", class: "n" }, sheetButton(model));
-  const sizes = [...Object.entries(report.labels).map(([key, label]) => [label, a.figures[key]?.[1] ?? "n/a", b.figures[key]?.[1] ?? "n/a", ratio(a.figures[key], b.figures[key])]),
-    ...parts(a, b)];
-  const rows = [
-    ...[["family", a.family, b.family], ["known by", a.provenance, b.provenance], ["released", a.released || "–", b.released || "–"]].map((row) => [...row, ""]),
-    ...options(a, b).map(([key, old, now]) => [key, old ?? "none", now ?? "none", ""]),
-    ...sizes,
-  ].filter(([, old, now]) => !chosen.only || old !== now);
   return [
-    make("caption", { class: "hidden" }, `${a.title} and ${b.title}, side by side`),
-    make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "choice, size or figure"), heading(a), heading(b), make("th", { scope: "col", class: "n" }, "ratio"))),
-    make("tbody", {}, rows.length ? rows.map(([key, old, now, times]) => make("tr", { class: old !== now && "differs" },
-      make("th", { scope: "row" }, key), make("td", { class: "n" }, old), make("td", { class: "n" }, now), make("td", { class: "n" }, times)))
-      : make("tr", {}, make("td", { colspan: 4 }, "Nothing differs."))),
+    make("caption", {}, `${models.map((model) => model.title).join(" and ")}, side by side at ${grouped(length)} tokens, batch of ${chosen.batch}, ${chosen.cacheType} cache, ${chosen.weights} weights`),
+    make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "choice, size or figure"), heading(first),
+      others.flatMap((model) => [heading(model), make("th", { scope: "col", class: "n" }, "ratio")]))),
+    make("tbody", {}, rows.length ? rows.map(([key, values, ratios]) => make("tr", { class: new Set(values).size > 1 && "differs" },
+      make("th", { scope: "row" }, key), values.flatMap((value, index) => [make("td", { class: "n" }, value), index > 0 && make("td", { class: "n" }, ratios?.[index - 1] ?? "")])))
+      : make("tr", {}, make("td", { colspan: 2 * models.length }, "Nothing differs."))),
   ];
 }
 
-/** The parts of the parameters of two models, as rows. */
-function parts(a, b) {
-  if (!a.params || !b.params) return [];
-  return a.params.breakdown.map(([part, size], index) => {
-    const other = b.params.breakdown[index][1];
-    const number = (text) => Number(text.replaceAll(",", ""));
-    return [`parameters: ${part}`, size, other, ratio([size, size, number(size)], [other, other, number(other)])];
-  });
+/** The parts of the parameters, as [label, figures]. */
+function parts(models) {
+  if (models.some((model) => !model.params)) return [];
+  const number = (text) => Number(text.replaceAll(",", ""));
+  return models[0].params.breakdown.map(([part], index) => [`parameters: ${part}`, models.map((model) => model.params.breakdown[index][1]).map((size) => [size, size, number(size)])]);
 }

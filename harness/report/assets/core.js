@@ -48,7 +48,7 @@ async function unpack(id) {
 const report = { models: new Map(), figures: {}, labels: {}, claims: [], families: [], palette: [] };
 
 /** What the reader chose; kept in the address, so that it can be shared. */
-const chosen = { baseline: "", other: "all", models: new Set(), bars: "share", only: true };
+const chosen = { baseline: "", other: "all", models: new Set(), bars: "share", only: true, context: 0, batch: 1, cacheType: "fp16", weights: "fp16", device: 0 };
 
 const listeners = [];
 /** Have a function called after each change of the choices. */
@@ -64,18 +64,30 @@ function shownModels() {
   return [...report.models.values()].filter((model) => chosen.models.has(model.name) || model.name === chosen.baseline);
 }
 
+const known = (names) => names.split(",").filter((name) => report.models.has(name));
+
+/** `?a=…&b=…#compare`: the choices stand before the section. `#compare=a,b` is a short way to write it. */
 function readAddress() {
-  const state = new URLSearchParams(location.hash.slice(1));
-  if (report.models.has(state.get("baseline"))) chosen.baseline = state.get("baseline");
-  const against = state.get("against");
-  if (report.models.has(against) || against === "chosen") chosen.other = against;
-  if (state.has("models")) chosen.models = new Set(state.get("models").split(",").filter((name) => report.models.has(name)));
+  const short = location.hash.match(/^#compare=([^,]*),(.+)$/);
+  const state = new URLSearchParams(short ? { a: decodeURIComponent(short[1]), b: decodeURIComponent(short[2]) } : location.search);
+  if (report.models.has(state.get("a"))) chosen.baseline = state.get("a");
+  if (state.has("models")) chosen.models = new Set(known(state.get("models")));
+  const others = known(state.get("b") ?? "");
+  if (state.get("b") === "chosen" || others.length === 1) chosen.other = state.get("b");
+  else if (others.length > 1) Object.assign(chosen, { other: "chosen", models: new Set(others) });
   if (state.get("bars") === "absolute") chosen.bars = "absolute";
+  for (const key of BAR) {
+    const options = [...$(key).options].map((option) => option.value);
+    if (options.includes(state.get(key))) chosen[key] = typeof chosen[key] === "number" ? Number(state.get(key)) : state.get(key);
+  }
+  return short ? "compare" : location.hash.slice(1);
 }
 
 function writeAddress() {
-  const state = new URLSearchParams({ baseline: chosen.baseline, against: chosen.other, models: [...chosen.models].join(","), bars: chosen.bars });
-  try { history.replaceState(null, "", `#${state}`); } catch { /* some viewers forbid it: the address stays */ }
+  const state = { a: chosen.baseline, b: chosen.other, models: [...chosen.models].join(","), bars: chosen.bars };
+  const query = new URLSearchParams({ ...state, ...Object.fromEntries(BAR.map((key) => [key, chosen[key]])) });
+  const section = location.hash.includes("=") ? "#compare" : location.hash;
+  try { history.replaceState(null, "", `?${query}${section}`); } catch { /* some viewers forbid it: the address stays */ }
 }
 
 function isDark() {
@@ -105,19 +117,12 @@ function startTheme() {
 
 const SYMBOLS = [["circle", "●"], ["square", "■"], ["diamond", "◆"], ["triangle-up", "▲"], ["star", "★"], ["triangle-down", "▼"], ["pentagon", "⬟"], ["hexagon", "⬢"]];
 
-/** The colour of a family in this theme. */
-function familyColour(family) {
-  const index = Math.max(report.families.indexOf(family), 0) % report.palette.length;
-  return report.palette[index][isDark() ? 1 : 0];
-}
-
-/** Colour by family and symbol by order within it, of each shown model. */
+/** Colour and symbol of each model: those in the figures have the first ones, and every figure gives a model the same. */
 function looks() {
-  const seen = new Map();
-  return new Map(shownModels().map((model) => {
-    const index = seen.get(model.family) ?? 0;
-    seen.set(model.family, index + 1);
-    const [symbol, sign] = SYMBOLS[index % SYMBOLS.length];
-    return [model.name, { colour: familyColour(model.family), symbol, sign }];
+  const shown = shownModels();
+  const others = [...report.models.values()].filter((model) => !shown.includes(model));
+  return new Map([...shown, ...others].map((model, index) => {
+    const [symbol, sign] = SYMBOLS[(index + Math.floor(index / SYMBOLS.length)) % SYMBOLS.length];
+    return [model.name, { colour: report.palette[index % report.palette.length][isDark() ? 1 : 0], symbol, sign, shown: index < shown.length }];
   }));
 }

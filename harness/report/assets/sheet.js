@@ -24,7 +24,7 @@ function sheetBody(model, dialog) {
       model.same.length ? ` The same architecture as ${model.same.join(", ")}.` : ""),
     ...Object.entries(model.missing).map(([metric, reason]) => make("p", { class: "na" }, `No result of ${metric}: ${reason}`)),
     make("div", { class: "sheet-grid" },
-      make("div", {}, choicesPart(model), layersPart(model), textPart("Training", model.training), sourcesPart(model)),
+      make("div", {}, make("div", { class: "blocks" }, drawBlocks([model])), choicesPart(model), layersPart(model), textPart("Training", model.training), sourcesPart(model)),
       make("div", {}, paramsPart(model), stepsPart(model), cachePart(model), claimsPart(model))),
     checksPart(model),
   ].filter(Boolean);
@@ -70,7 +70,7 @@ function bar(share) {
   return element;
 }
 
-const stepsPart = (model) => part(`FLOPs of one step at ${model.maxLength} tokens`, ["phase", "all pairs (full)", "visible pairs (causal)"], model.steps);
+const stepsPart = (model) => part(`FLOPs of one step at ${grouped(model.maxLength)} tokens`, ["phase", "all pairs (full)", "visible pairs (causal)"], model.steps);
 
 function cachePart(model) {
   if (!model.cache) return null;

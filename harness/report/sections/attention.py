@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from harness.cells import Cell
 from harness.choices.mixers import mixers
 from harness.report.figures import over_context
-from harness.report.sections import Section, Table, most_lengths, noise, ready, times_faster
+from harness.report.sections import Section, Table, most_lengths, noise_times_faster, ready, times_faster
 from harness.report.sections.lines import draw_timed
 from harness.report.wording import exact, in_flops, short
 
@@ -41,7 +41,7 @@ def _others(rows: Sequence[dict[str, Any]]) -> Table:
             row["to"],
             exact(row["seq_len"]),
             times_faster(row["ratio"]),
-            noise(row),
+            noise_times_faster(row),
             row["verdict"],
         ]
         for row in rows
@@ -102,7 +102,11 @@ def _speeds(rows: Sequence[dict[str, Any]]) -> Table:
     ]
     texts = []
     for row in rows:
-        against = [times_faster(row["ratio"]), noise(row), row["verdict"]] if row.get("to") == "dense" else [""] * 3
+        against = (
+            [times_faster(row["ratio"]), noise_times_faster(row), row["verdict"]]
+            if row.get("to") == "dense"
+            else [""] * 3
+        )
         texts.append(
             [
                 _with_options(row),

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from harness.cells import Cell
 from harness.report.figures import over_context
-from harness.report.sections import Section, Table, most_lengths, noise, ready, times_faster
+from harness.report.sections import Section, Table, most_lengths, noise_times_faster, ready, times_faster
 from harness.report.sections.lines import draw_timed
 from harness.report.wording import exact, short_bytes
 
@@ -49,7 +49,9 @@ def _speeds(rows: Sequence[dict[str, Any]]) -> Table:
     ]
     texts = []
     for row in rows:
-        against = [times_faster(row["ratio"]), noise(row), row["verdict"]] if row["to"] == "MHA" else [""] * 3
+        against = (
+            [times_faster(row["ratio"]), noise_times_faster(row), row["verdict"]] if row["to"] == "MHA" else [""] * 3
+        )
         texts.append(
             [
                 row["arrangement"],

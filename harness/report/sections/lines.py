@@ -11,9 +11,23 @@ from harness.report.sections import Interval, rounded
 
 
 def draw_line(
-    figure: go.Figure, name: str, x: Sequence[int], y: Sequence[float], errors: Sequence[float | None] | None
+    figure: go.Figure,
+    name: str,
+    x: Sequence[int],
+    y: Sequence[float],
+    errors: Sequence[float | None] | None,
+    alike: Sequence[str] | None = None,
 ) -> None:
-    """A model, or a way, with its standard errors as far as they are known."""
+    """A model, or a way, with its standard errors as far as they are known.
+
+    Args:
+        figure: where it is drawn.
+        name: of the model or the way.
+        x: numbers of demonstrations, or of what else is known.
+        y: what was measured with each.
+        errors: standard errors, None where they are not known.
+        alike: of a model the others that it stands for; None for a way.
+    """
     figure.add_scatter(
         x=list(map(str, x)),
         y=list(map(rounded, y)),
@@ -24,6 +38,7 @@ def draw_line(
             "width": 2,
         },
         name=name,
+        meta=None if alike is None else {"model": name, "also": list(alike)},
         hovertemplate="%{y:.3f} with %{x}",
     )
 

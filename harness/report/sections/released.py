@@ -23,7 +23,7 @@ def released(models: dict[str, Model]) -> Section:
     for name, values in results.items():
         means = {row["shots"]: row for row in values["means"]}
         errors = [row["deviation"] for row in means.values()]
-        draw_line(figure, name, list(means), [row["accuracy"] for row in means.values()], errors)
+        draw_line(figure, name, list(means), [row["accuracy"] for row in means.values()], errors, ())
         by_task: dict[str, dict[int, Values]] = {}
         for row in values["tasks"]:
             by_task.setdefault(row["task"], {})[row["shots"]] = row
@@ -46,7 +46,7 @@ def released(models: dict[str, Model]) -> Section:
             "accuracy": Table(["model", "task", "chance", *(f"{n} shots" for n in shots)], accuracies, words=2),
             "cost": Table(["model", "shots", "draw", "tokens requested", "tokens computed", "seconds"], costs),
         },
-        figures={"figure-learning-weights": ready(spaced(figure, shots, "demonstrations"))},
+        figures={"figure-learning-weights": ready(spaced(figure, shots, "demonstrations"), "learned")},
         made_with=[f"{counted(count, 'model')}: {words}" for words, count in made_with.items()],
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.cells import Cell
-from harness.report.sections import Section, Table, noise, times_faster
+from harness.report.sections import Section, Table, noise_times_faster, times_faster
 from harness.report.wording import exact, short, short_bytes
 
 
@@ -60,7 +60,7 @@ def _models(cell: Cell) -> Table:
 
 def _speed(row: dict[str, Any], against: int) -> list[str]:
     """Tokens a second, as many cells on what it is compared with as there are heads for them, and the share."""
-    compared = [times_faster(row["ratio"]), noise(row), row["verdict"]]
+    compared = [times_faster(row["ratio"]), noise_times_faster(row), row["verdict"]]
     if row["to"] in ("matrix product", "read"):
         compared = [""] * 3
     tokens = row["tokens_per_s"]

@@ -55,9 +55,9 @@ def trained(having: dict[str, Model]) -> Section:
     if any(len(values["seeds"]) > 1 for values in results.values()):
         tables["seeds"] = _seeds(results)
     figures = {
-        "figure-learning-shots": ready(_lines(drawn, "classification", "shots", "demonstrations")),
-        "figure-learning-recall": ready(_lines(drawn, "recall", "keys", "pairs to recall from")),
-        "figure-learning-losses": ready(_losses(drawn)),
+        "figure-learning-shots": ready(_lines(drawn, groups, "classification", "shots", "demonstrations"), "learned"),
+        "figure-learning-recall": ready(_lines(drawn, groups, "recall", "keys", "pairs to recall from"), "learned"),
+        "figure-learning-losses": ready(_losses(drawn, groups), "learned"),
         "figure-learning-adaptation": ready(adaptation.lines(results)),
     }
     for task, accuracy in (("classification", _at_most_shots), ("recall", _recalled)):
@@ -266,25 +266,31 @@ def _of_one(cell: Cell, seed: Values) -> Values:
     return {task: {**cell.values[task], "accuracy": seed[task], "standard_error": None} for task in tasks}
 
 
-def _losses(results: dict[str, Values]) -> go.Figure:
+def _losses(results: dict[str, Values], alike: dict[str, list[str]]) -> go.Figure:
     """The smoothed loss of training over its steps, mean over the seeds: a line a model."""
     figure = go.Figure()
     for name, values in results.items():
         seeds = values["seeds"]
         losses = [fmean(of) for of in zip(*(seed["losses"] for seed in seeds), strict=True)]
         steps = [seeds[0]["smoothed_steps"] * (index + 1) for index in range(len(losses))]
-        figure.add_scatter(x=steps, y=list(map(rounded, losses)), name=name, hovertemplate="%{y:.3f} by step %{x}")
+        figure.add_scatter(
+            x=steps,
+            y=list(map(rounded, losses)),
+            name=name,
+            meta={"model": name, "also": alike[name]},
+            hovertemplate="%{y:.3f} by step %{x}",
+        )
     figure.update_xaxes(title="steps")
     figure.update_yaxes(title="loss, nats", rangemode="tozero")
     return figure
 
 
-def _lines(results: dict[str, Values], task: str, axis: str, title: str) -> go.Figure:
+def _lines(results: dict[str, Values], alike: dict[str, list[str]], task: str, axis: str, title: str) -> go.Figure:
     """A line a model with its standard errors; chance, and the ceiling where one is known, as references."""
     figure = go.Figure()
     for name, values in results.items():
         of = values[task]
-        draw_line(figure, name, of[axis], of["accuracy"], of["standard_error"])
+        draw_line(figure, name, of[axis], of["accuracy"], of["standard_error"], alike[name])
     longest = max((values[task] for values in results.values()), key=lambda of: len(of[axis]))
     ticks = list(map(str, longest[axis]))
     draw_reference(figure, "chance", ticks, [longest["chance"]] * len(ticks))

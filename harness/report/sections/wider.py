@@ -109,11 +109,11 @@ class _View:
         figure = go.Figure()
         for name, values in distinct(self.results).items():
             of = values[self.measure]
-            draw_line(figure, name, values[self.axis], of["mean"], of["standard_error"])
+            draw_line(figure, name, values[self.axis], of["mean"], of["standard_error"], ())
         at, predictors = self.predictors()
         for name, points in predictors.items():
             draw_reference(figure, name, list(map(str, at)), points)
-        return ready(spaced(figure, self.ticks, known, title, None))
+        return ready(spaced(figure, self.ticks, known, title, None), "learned")
 
 
 def _training(chains: dict[str, Values], functions: dict[str, Values]) -> Table:
