@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from harness.errors import HarnessError
-from harness.files import write_atomically
+from harness.files import read_text, write_atomically
 from harness.processor import processor
 from harness.spec.check import spec_from_tree
 from harness.spec.model import Spec
@@ -169,8 +169,8 @@ def read_cell(path: Path) -> Cell:
         HarnessError: the file is not a result of this program.
     """
     try:
-        return Cell.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+        return Cell.model_validate_json(read_text(path))
+    except OSError as error:
         raise HarnessError(f"{path}: cannot be read: {error}") from None
     except ValidationError as error:
         first = error.errors()[0]

@@ -2,16 +2,56 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import re
+import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from harness.errors import HarnessError
 
 _TEMPORARY = re.compile(r"\..+\.(?P<node>[^.]+)\.(?P<pid>\d+)\.\w+\.tmp")
+
+
+MOST_BYTES = 1 << 26
+"""Of a text that is read whole; the largest tokenizers of releases have half of that."""
+
+
+def read_text(path: Path, most_bytes: int = MOST_BYTES) -> str:
+    """A text that a stranger may have written: a regular file of a size that memory is not lost to.
+
+    Raises:
+        HarnessError: it is a device, a pipe or a folder, it is larger, or it is not UTF-8.
+        OSError: it cannot be read.
+    """
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise HarnessError(f"{path}: expected a regular file")
+    with path.open("rb") as file:
+        content = file.read(most_bytes + 1)
+    if len(content) > most_bytes:
+        raise HarnessError(f"{path}: has {found.st_size:,} bytes, expected at most {most_bytes:,}")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise HarnessError(f"{path}: is not UTF-8 text: {error.reason} at byte {error.start}") from None
+
+
+def read_json(path: Path) -> Any:
+    """What a file in JSON holds.
+
+    Raises:
+        HarnessError: as `read_text`, or it is not JSON, or nested more deeply than Python follows.
+        OSError: it cannot be read.
+    """
+    try:
+        return json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
+        raise HarnessError(f"{path}: is not JSON: {error}") from None
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

@@ -11,6 +11,7 @@ from typing import Any, NoReturn, Self
 
 from harness.checkpoints.unread import SECOND_NAMES, decides_nothing, expected
 from harness.errors import HarnessError
+from harness.files import read_json
 from harness.spec.check import MAX_SIZE
 
 _REQUIRED = object()
@@ -204,11 +205,9 @@ def read_config(path: str | Path) -> dict[str, Any]:
     file = Path(path)
     file = file / "config.json" if file.is_dir() else file
     try:
-        fields = json.loads(file.read_text(encoding="utf-8"))
+        fields = read_json(file)
     except OSError as error:
         raise HarnessError(f"{file}: cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise HarnessError(f"{file}: is not JSON: {error}") from None
     if not isinstance(fields, dict):
         raise HarnessError(f"{file}: expected a JSON object with the fields of a config")
     return fields

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from harness.errors import HarnessError
+from harness.files import read_json
 
 WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
@@ -72,9 +72,9 @@ class TensorFolder:
 
     def _indexed(self) -> dict[str, str]:
         try:
-            places = json.loads((self.folder / INDEX).read_text(encoding="utf-8"))["weight_map"]
+            places = read_json(self.folder / INDEX)["weight_map"]
             named = {str(name): str(file) for name, file in places.items()}
-        except (ValueError, KeyError, AttributeError, TypeError):
+        except (OSError, KeyError, AttributeError, TypeError):
             raise HarnessError(f"{self.folder / INDEX}: is not an index of shards") from None
         for file in sorted(set(named.values())):
             if Path(file).name != file:

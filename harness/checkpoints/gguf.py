@@ -98,7 +98,10 @@ class GGUFFile:
             HarnessError: it is not there and there is no default.
         """
         if name in self._fields:
-            return self._fields[name].contents()
+            try:
+                return self._fields[name].contents()
+            except UnicodeDecodeError as error:
+                raise HarnessError(f"{self.where}: field {name!r} is not UTF-8 text: {error.reason}") from None
         if default is None:
             raise HarnessError(f"{self.where}: missing field {name!r}")
         return default

@@ -14,6 +14,7 @@ from tokenizers import AddedToken, decoders, models, pre_tokenizers
 from harness.checkpoints.gguf import GGUFFile
 from harness.errors import HarnessError
 from harness.evaluation.text import WORDS, StoredTokenizer, Tokenizer, Words, panics_untold, tokenizer_errors
+from harness.files import read_json, read_text
 
 DEFAULT = "default"
 """The name of the template that is used where none is asked for."""
@@ -47,7 +48,7 @@ class _WordsFile(BaseModel):
 
 def _from_words(file: Path) -> Words:
     try:
-        read = _WordsFile.model_validate_json(file.read_bytes())
+        read = _WordsFile.model_validate_json(read_text(file))
     except ValidationError as error:
         told = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'file'}: {each['msg']}" for each in error.errors())
         raise HarnessError(f"{file}: {told}") from None
@@ -157,9 +158,9 @@ def read_fields(file: Path) -> dict[str, Any]:
     if not file.is_file():
         return {}
     try:
-        fields = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise HarnessError(f"{file}: is not JSON: {error}") from None
+        fields = read_json(file)
+    except OSError as error:
+        raise HarnessError(f"{file}: cannot be read: {error.strerror}") from None
     if not isinstance(fields, dict):
         raise HarnessError(f"{file}: expected a JSON object, found {json.dumps(fields)[:40]}")
     return fields
@@ -272,7 +273,7 @@ def _templates(folder: Path, config: Mapping[str, Any]) -> dict[str, str]:
     if (folder / "chat_template.jinja").is_file():
         files[DEFAULT] = folder / "chat_template.jinja"
     if files:
-        return {name: file.read_text(encoding="utf-8") for name, file in files.items()}
+        return {name: read_text(file) for name, file in files.items()}
     stated = config.get("chat_template")
     listed = stated if isinstance(stated, list) else [{"name": DEFAULT, "template": stated}] if stated else []
     try:

@@ -14,6 +14,10 @@ from harness.spec.model import Spec
 from harness.spec.tree import Tree, read_tree
 
 
+LONGEST_NAME = 200
+"""Characters of a spec's name; the system refuses to look for a file with many more."""
+
+
 def library_folder() -> Path:
     """The folder of the specs that come with the program: in a checkout `specs`, else inside the package."""
     package = Path(__file__).parent.parent
@@ -126,7 +130,7 @@ def _family(path: Path, children: tuple[Path, ...], problems: list[Problem]) -> 
 
 
 def _parent_path(parent: Tree, child: Path) -> Path:
-    for suffix in (".yaml", ".yml"):
+    for suffix in (".yaml", ".yml") if len(parent.value) <= LONGEST_NAME else ():
         beside = child.parent / f"{Path(parent.value).name}{suffix}"
         if beside.name == f"{parent.value}{suffix}" and beside.is_file() and beside.resolve() != child.resolve():
             return beside

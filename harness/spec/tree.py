@@ -103,6 +103,8 @@ def read_tree(path: Path, problems: list[Problem] | None = None) -> Tree:
     """
     file = str(path)
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise SpecError([Problem(file, 0, 0, "expected a regular file")])  # to open a pipe would wait for ever
         with path.open("rb") as source:
             data = source.read(MAX_BYTES + 1)
     except OSError as error:

@@ -98,10 +98,16 @@ def test_index_with_a_path_outside_the_folder(sharded: Path, path: str) -> None:
     assert f"shard {path!r} lies outside the folder" in refusal(sharded)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"weight_map": []}', "{}"])
+@pytest.mark.parametrize("text", ["[]", '{"weight_map": []}', "{}"])
 def test_index_that_is_none(sharded: Path, text: str) -> None:
     (sharded / INDEX).write_text(text)
     assert f"{INDEX}: is not an index of shards" in refusal(sharded)
+
+
+@pytest.mark.parametrize("text", ["{", "[" * 100_000], ids=["open", "deep"])
+def test_index_that_is_not_json(sharded: Path, text: str) -> None:
+    (sharded / INDEX).write_text(text)
+    assert f"{INDEX}: is not JSON" in refusal(sharded)
 
 
 @pytest.mark.parametrize("kept", [0, 4, 100, -1000])

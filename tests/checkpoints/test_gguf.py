@@ -234,3 +234,14 @@ def test_a_damaged_file_is_told(reference: PreTrainedModel, tmp_path: Path, leng
     (tmp_path / "cut.gguf").write_bytes(whole[:length])
     with pytest.raises(HarnessError, match=r"cut\.gguf: damaged or no GGUF file"):
         load_checkpoint(tmp_path / "cut.gguf")
+
+
+def test_a_text_that_is_not_utf8_is_told_by_its_field(reference: PreTrainedModel, tmp_path: Path) -> None:
+    write(reference, tmp_path / "tiny.gguf")
+    whole = (tmp_path / "tiny.gguf").read_bytes()
+    assert whole.count(b"llama") > 1
+    name = whole.index(b"general.architecture") + len(b"general.architecture")
+    at = whole.index(b"llama", name)
+    (tmp_path / "bad.gguf").write_bytes(whole[:at] + b"\xcd" + whole[at + 1 :])
+    with pytest.raises(HarnessError, match=r"bad\.gguf: field 'general\.architecture' is not UTF-8 text: "):
+        load_checkpoint(tmp_path / "bad.gguf")

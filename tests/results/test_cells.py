@@ -176,7 +176,7 @@ def test_what_cannot_be_read_is_refused_by_name(tmp_path: Path) -> None:
     assert refusal(tmp_path / "no.json").startswith(f"{tmp_path / 'no.json'}: cannot be read: ")
     path = tmp_path / "binary.json"
     path.write_bytes(b"\xff\xfe")
-    assert refusal(path).startswith(f"{path}: cannot be read: ")
+    assert refusal(path).startswith(f"{path}: is not UTF-8 text: ")
 
 
 def test_the_newest_of_several_wins(tmp_path: Path) -> None:

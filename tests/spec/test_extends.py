@@ -149,7 +149,9 @@ ADVICE = "name a file beside this one, without its .yaml, or a spec that `harnes
         ("..", ADVICE),
         ('""', ADVICE),
         ("child.yaml", ADVICE),
+        ("x" * 5000, ADVICE),
     ],
+    ids=lambda value: value[:20],
 )
 def test_a_parent_that_is_not_there_is_told(write: Write, parent: str, advice: str) -> None:
     path = write(child=f"name: child\nextends: {parent}\n", root=ROOT_SPEC)
