@@ -13,7 +13,6 @@ from harness.spec.merge import merged
 from harness.spec.model import Spec
 from harness.spec.tree import Tree, read_tree
 
-
 LONGEST_NAME = 200
 """Characters of a spec's name; the system refuses to look for a file with many more."""
 
