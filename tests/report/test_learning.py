@@ -33,12 +33,12 @@ def test_tables_hold_accuracies_with_their_errors_and_every_seed() -> None:
     assert tables["training"].rows == [["toy", "", "109,926", "0.003", *costs, steps, "33.2, 33.2", "-, -"]]
 
 
-def test_learning_rates_are_shown_with_their_losses() -> None:
-    table = section([trained("toy")]).tables["rates"]
-    assert (table.heads, table.rows) == (
-        ["model", "best", "0.001", "0.003"],
-        [["toy", "0.003", "diverged", "1.250"]],
-    )
+def test_learning_rates_are_shown_with_their_losses_by_all_that_any_model_tried() -> None:
+    further = trained("other", params=109_927)
+    further.values["rates"] = [{"rate": 0.01, "held_out": 1.5}]
+    table = section([trained("toy"), further]).tables["rates"]
+    assert table.heads == ["model", "best", "0.001", "0.003", "0.01"]
+    assert table.rows == [["other", "0.003", "", "", "1.500"], ["toy", "0.003", "diverged", "1.250", ""]]
 
 
 def test_of_one_seed_no_error_is_known() -> None:

@@ -128,11 +128,11 @@ def _rates(results: dict[str, Values]) -> Table:
     rates = sorted({tried["rate"] for values in results.values() for tried in values["rates"]})
     rows = []
     for name, values in results.items():
-        losses = {tried["rate"]: tried["held_out"] for tried in values["rates"]}
-        texts = [
-            "diverged" if losses[rate] is None else f"{losses[rate]:.3f}" if rate in losses else "" for rate in rates
-        ]
-        rows.append([name, f"{values['rate']:g}", *texts])
+        texts = {
+            tried["rate"]: "diverged" if tried["held_out"] is None else f"{tried['held_out']:.3f}"
+            for tried in values["rates"]
+        }
+        rows.append([name, f"{values['rate']:g}", *(texts.get(rate, "") for rate in rates)])
     return Table(["model", "best", *(f"{rate:g}" for rate in rates)], rows)
 
 
