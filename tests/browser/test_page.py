@@ -296,7 +296,8 @@ def test_seven_columns_are_shown_until_others_are_asked_for(opened: Opened) -> N
 
 def test_a_model_has_one_colour_in_all_figures(opened: Opened) -> None:
     colours = """[...document.querySelectorAll('.js-plotly-plot')].flatMap((plot) => plot._fullData
-        .filter((trace) => trace.meta?.model === 'alpha').map((trace) => trace.marker.color))"""
+        .filter((trace) => trace.meta?.model === 'alpha' && trace.visible === true)
+        .map((trace) => (trace.marker ?? trace.line).color))"""
     found = opened.page.evaluate(colours)
     assert len(found) > 4
     assert len(set(found)) == 1
