@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from importlib.metadata import Distribution, PackageNotFoundError
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,14 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from harness import build, load_spec
-from harness.cells import read_cells
+from harness.cells import Cell, read_cells, write_cell
 from harness.checkpoints.load import save_checkpoint
 from harness.evaluation import weights
 from harness.metrics.icl import InContextLearning
 from harness.metrics.icl_weights import WeightsInContext
+from harness.runner import execute
+from harness.runner.measure import measure
+from harness.runner.plan import PlannedCell
 from harness.spec.model import Spec
 from tests.cli.calling import Call
 
@@ -55,6 +59,23 @@ def test_a_checkpoint_is_measured_as_released_weights_are(
     assert [row["stored_before"] for row in call(*arguments).data] == [False, True]
 
 
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cells are measured where a test has changed what measures them."""
+
+    def executed(
+        cells: list[PlannedCell], folder: Path, processes: int, watcher: execute.Watcher, limits: execute.LimitsOf
+    ) -> Iterator[tuple[PlannedCell, Cell]]:
+        for planned in cells:
+            watcher.begin(planned)
+            cell = measure(planned)
+            write_cell(folder, cell)
+            yield planned, cell
+
+    monkeypatch.setattr(execute, "_executed", executed)
+
+
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize("there", [True, False])
 def test_in_context_learning_of_a_spec_with_weights_is_of_both(
     there: bool, call: Call, monkeypatch: pytest.MonkeyPatch

@@ -82,11 +82,17 @@ def _chunked(q: Tensor, k: Tensor, v: Tensor, beta: Tensor, log_decay: Tensor, s
     overlaps = beta * inside.overlaps
     # Solved for the unit matrix and multiplied: solved for the right sides themselves it takes four times as long.
     unit = torch.eye(size, dtype=v.dtype, device=v.device).expand_as(overlaps)
-    inverse = torch.linalg.solve_triangular(overlaps, unit, upper=False, unitriangular=True) * beta.mT
+    inverse = torch.linalg.solve_triangular(overlaps, unit, upper=False, unitriangular=True)
     state = state.flatten(0, 1)
     corrections, carried = [], []
     # Cut at once: the gradient of a single cut would be as large as all of them together.
-    by_chunk = (inverse @ v, inverse @ inside.for_keys, inside.for_queries, inside.for_state.mT, inside.whole)
+    by_chunk = (
+        inverse @ (beta * v),
+        inverse @ (beta * inside.for_keys),
+        inside.for_queries,
+        inside.for_state.mT,
+        inside.whole,
+    )
     for added, removed, reading, writing, decay in zip(*(x.unbind() for x in by_chunk), strict=True):
         corrections.append(torch.baddbmm(added, removed, state, alpha=-1))
         carried.append(torch.bmm(reading, state))
