@@ -7,6 +7,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from harness.choices.axes import PER_LAYER
+from harness.choices.mixers import sharing
 from harness.choices.mixers.softmax import Softmax
 from harness.counters import parameter_count
 from harness.factory import build
@@ -61,8 +62,8 @@ def test_scaling_keeps_what_makes_the_architecture(name: str, hidden_size: int) 
         new = scaled.blocks[block]
         assert [getattr(new, axis).kind for axis in PER_LAYER] == [getattr(old, axis).kind for axis in PER_LAYER]
         if isinstance(old.mixer, Softmax):
-            # the same query heads a key-value head
-            assert new.mixer.num_heads * old.mixer.kv_heads == old.mixer.num_heads * new.mixer.kv_heads
+            assert sharing(new.mixer.num_heads, new.mixer.kv_heads) == sharing(old.mixer.num_heads, old.mixer.kv_heads)
+            assert new.mixer.num_heads // new.mixer.kv_heads <= old.mixer.num_heads // old.mixer.kv_heads
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -246,33 +246,33 @@ def test_a_stop_may_be_a_special_token_in_a_batch_too() -> None:
 
 def test_special_tokens_are_left_out_of_what_comes_before_a_stop() -> None:
     model = model_of("llama-7b")
-    words = generated(model, stored([]), ["w1"])[0].split()
+    words = generated(model, stored([]), ["w7"])[0].split()
     assert len({*words[:5]}) == 5
     tokenizer = stored([words[1], words[3]])
-    assert generated(model, tokenizer, ["w1"], until=[words[4]]) == [f"{words[0]} {words[2]} "]
+    assert generated(model, tokenizer, ["w7"], until=[words[4]]) == [f"{words[0]} {words[2]} "]
     across = f"{words[2][1:]} {words[3][:2]}"  # begins within a word, and ends within a special token
-    assert generated(model, tokenizer, ["w1"], until=[across]) == [f"{words[0]} {words[2][0]}"]
+    assert generated(model, tokenizer, ["w7"], until=[across]) == [f"{words[0]} {words[2][0]}"]
     within = words[3][1:]
-    assert generated(model, tokenizer, ["w1"], until=[f"{words[2]} {words[3][0]}{within}"]) == [f"{words[0]} "]
+    assert generated(model, tokenizer, ["w7"], until=[f"{words[2]} {words[3][0]}{within}"]) == [f"{words[0]} "]
 
 
 def test_a_stop_may_reach_into_the_end_of_the_text() -> None:
     model = model_of("llama-7b")
-    words = generated(model, stored([]), ["w1"])[0].split()
+    words = generated(model, stored([]), ["w7"])[0].split()
     ended = stored([words[4]], ends=[WORDS.words.index(words[4])])
     before = " ".join(words[:3])
-    assert generated(model, ended, ["w1"]) == [f"{before} {words[3]}"]
-    assert generated(model, ended, ["w1"], until=[f"{words[3]} {words[4]}"]) == [f"{before} "]
+    assert generated(model, ended, ["w7"]) == [f"{before} {words[3]}"]
+    assert generated(model, ended, ["w7"], until=[f"{words[3]} {words[4]}"]) == [f"{before} "]
 
 
 @pytest.mark.parametrize("place", [2, 4])
 def test_any_end_of_the_text_ends_it(place: int) -> None:
     model = model_of("llama-7b")
-    words = generated(model, stored([]), ["w1"])[0].split()
+    words = generated(model, stored([]), ["w7"])[0].split()
     ends = [1, WORDS.words.index("w39"), WORDS.words.index(words[place])]
     counted: list[int] = []
     counting = model.register_forward_hook(lambda *_: counted.append(1))
-    assert generated(model, stored([words[place]], ends=ends), ["w1"]) == [" ".join(words[:place])]
+    assert generated(model, stored([words[place]], ends=ends), ["w7"]) == [" ".join(words[:place])]
     counting.remove()
     assert len(counted) == place + 1
 

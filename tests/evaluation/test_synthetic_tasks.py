@@ -34,7 +34,8 @@ DOCUMENTS = 500
 def model(request: pytest.FixtureRequest) -> Decoder:
     """One that has learnt enough to answer some questions rightly."""
     recipe = Recipe(steps=300)
-    spec = matched(load_spec(request.param), 40_000, params, SIZE, 50)
+    longest = 2 * max(KEYS) + 1 + 2  # with the mask and the start that blank infilling puts behind a question
+    spec = matched(load_spec(request.param), 40_000, params, SIZE, longest)
     return train(spec, recipe, mixture(spec, recipe.batch_size, 0), 0).model
 
 

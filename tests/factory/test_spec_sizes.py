@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import combinations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from harness.choices.axes import AXES, Choices
@@ -46,6 +46,7 @@ def test_sizes_given_are_taken() -> None:
 def test_a_scaled_spec_has_no_problems_and_can_be_counted(
     spec: Spec, quarter_width: int, num_layers: int, max_seq_len: int
 ) -> None:
+    assume(max_seq_len > spec.choices.mtp.depth)  # what predicts so many further tokens needs a text that has them
     scaled = spec.scaled(hidden_size=4 * quarter_width, num_layers=num_layers, max_seq_len=max_seq_len)
     assert problems(scaled) == []
     assert sum(parameter.numel() for parameter in build(scaled, device="meta").parameters()) == params(scaled)

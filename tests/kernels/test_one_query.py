@@ -55,7 +55,7 @@ def decoded(name: str, quantised: bool) -> tuple[torch.Tensor, torch.Tensor]:
         return model(tokens), torch.cat(pieces, dim=1)
 
 
-@pytest.mark.parametrize("name", ["llama-7b", "llama-7b-gqa8", "llama-7b-mqa", "gpt3-small", "chatglm-6b-ordered"])
+@pytest.mark.parametrize("name", ["llama-7b", "mistral-7b", "llama-7b-mqa", "gpt3-small", "chatglm-6b-ordered"])
 def test_decoding_by_products_equals_the_whole_pass(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = counted(monkeypatch, one_query, "_by_products")
     with tuned(onednn(products_from=1)):
