@@ -144,8 +144,9 @@ def test_an_end_that_is_held_up_comes_all_the_same(tmp_path: Path) -> None:
     """A main thread that deals with all that is raised in it keeps nobody waiting."""
     script = tmp_path / "stubborn.py"
     script.write_text(
-        "import time\nfrom harness.ending import listen\nlisten()\nprint('ready', flush=True)\n"
-        "while True:\n    try:\n        time.sleep(9)\n    except BaseException:\n        pass\n"
+        "import time\nfrom harness.ending import listen\nlisten()\nwords = ['ready\\n']\n"
+        "while True:\n    try:\n        print(*words, end='', flush=True)\n        words = []\n        time.sleep(9)\n"
+        "    except BaseException:\n        pass\n"
     )
     with running(str(script), folder=tmp_path) as process:
         assert process.stdout
