@@ -124,10 +124,13 @@ def test_a_run_that_is_told_to_end_ends_at_once(sleepy: Sleepy, signals: list[si
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("after_s", [0.1, 0.3, 0.6, 1.0])
-def test_it_ends_at_once_while_it_still_imports(tmp_path: Path, number: signal.Signals, after_s: float) -> None:
+@pytest.mark.parametrize("after_s", [0.1, 0.3, 0.6, 1.0, 3.0])
+def test_it_ends_at_once_while_it_imports_and_begins(tmp_path: Path, number: signal.Signals, after_s: float) -> None:
     script = tmp_path / "ready.py"
-    script.write_text("from harness.__main__ import main\nprint('ready', flush=True)\nmain()\n")
+    script.write_text(
+        "if __name__ == '__main__':\n"
+        "    from harness.__main__ import main\n    print('ready', flush=True)\n    main()\n"
+    )
     with running(str(script), "run", "--metrics", "exact", "--out", "out", folder=tmp_path) as process:
         assert process.stdout
         assert process.stdout.readline() == "ready\n"
@@ -138,9 +141,10 @@ def test_it_ends_at_once_while_it_still_imports(tmp_path: Path, number: signal.S
         _, err = process.communicate(timeout=30)
     assert time.monotonic() - began < WITHIN_S
     assert process.returncode == 128 + number
-    assert len(err.splitlines()) == 1
-    assert err.startswith("interrupted")
-    assert "the same command goes on from " in err
+    *told, last = err.splitlines()  # a fast machine has begun to measure, and may have told of a metric
+    assert last.startswith("interrupted")
+    assert "the same command goes on from " in last
+    assert not re.search("Traceback|failed", "".join(told))
     assert list(tmp_path.rglob(".*.tmp")) == []
 
 
