@@ -6,17 +6,21 @@ import hashlib
 import json
 import os
 import platform
+import warnings
 from collections.abc import Iterator
-from functools import cache
+from datetime import datetime
+from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NotRequired
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, field_validator, model_validator
+from typing_extensions import TypedDict
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UnreadableResultWarning
 from harness.files import read_text, write_atomically
 from harness.processor import processor
+from harness.result_types import RESULT_TYPES, unlike
 from harness.spec.check import spec_from_tree
 from harness.spec.model import Spec
 from harness.spec.tree import tree_of
@@ -29,6 +33,29 @@ MACHINE = "_machine"
 """What the results of experiments are stored under in place of a spec's name."""
 PACKAGES = ("torch", "fvcore", "lm-eval", "numpy")
 """Packages whose version could change a result."""
+
+
+class SourceRecord(TypedDict):
+    """A source that a spec cites."""
+
+    title: str
+    url: str
+
+
+class HardwareRecord(TypedDict):
+    """The machine of a result."""
+
+    machine: str
+    processor: str
+    cores: int | None
+    kernels: NotRequired[str]
+
+
+class EnvironmentRecord(TypedDict):
+    """Versions of packages, and the machine."""
+
+    packages: dict[str, str]
+    hardware: HardwareRecord
 
 
 class SpecRecord(BaseModel):
@@ -44,7 +71,7 @@ class SpecRecord(BaseModel):
     about: str
     released: str
     training: list[str]
-    sources: dict[str, dict[str, str]]
+    sources: dict[str, SourceRecord]
     architecture: dict[str, Any]
 
 
@@ -71,12 +98,12 @@ class Cell(BaseModel):
     metric: str = Field(pattern=r"^[a-z0-9_]+$")
     version: int
     settings: dict[str, Any]
-    environment: dict[str, Any]
+    environment: EnvironmentRecord
     status: Literal["ok", "failed"]
     reason: str = ""
     values: dict[str, Any] = {}
     created: str
-    seconds: float
+    seconds: FiniteFloat
     during: dict[str, Any] = {}
 
     @model_validator(mode="before")
@@ -85,6 +112,12 @@ class Cell(BaseModel):
         if not isinstance(fields, dict) or fields.get("format") not in (1, 2):
             return fields
         return {**fields, "format": 3, "spec": fields.get("spec") and _settled(fields["spec"])}
+
+    @field_validator("created")
+    @classmethod
+    def _a_time(cls, created: str) -> str:
+        datetime.fromisoformat(created)
+        return created
 
     @property
     def subject(self) -> str:
@@ -100,14 +133,27 @@ class Cell(BaseModel):
 def _settled(stored: dict[str, Any]) -> dict[str, Any]:
     """An older record with the architecture, and its hash, as they are written today."""
     try:
-        parts = {key: stored["architecture"][key] for key in ("dims", "choices", "blocks", "layers")}
-        spec = spec_from_tree(tree_of({"name": stored["name"], **parts}, "its architecture"))
+        spec = _spec_of(json.dumps(stored["architecture"]))
     except (HarnessError, KeyError, TypeError) as error:
         raise ValueError(f"of an older version, and no longer understood: {error}") from None
     return {**stored, "architecture": spec.architecture, "hash": spec.hash}
 
 
-def cell_key(spec_hash: str, metric: str, version: int, settings: dict[str, Any], environment: dict[str, Any]) -> str:
+@lru_cache(maxsize=4096)  # a spec has some results
+def _spec_of(architecture: str) -> Spec:
+    """The spec of a stored architecture, which is JSON.
+
+    Raises:
+        HarnessError, KeyError, TypeError: it is none.
+    """
+    stored = json.loads(architecture)
+    parts = {key: stored[key] for key in ("dims", "choices", "blocks", "layers")}
+    return spec_from_tree(tree_of({"name": "stored", **parts}, "its architecture"))
+
+
+def cell_key(
+    spec_hash: str, metric: str, version: int, settings: dict[str, Any], environment: EnvironmentRecord
+) -> str:
     """Digest of the architecture (empty for an experiment), metric, version, settings, packages and hardware."""
     canonical = json.dumps([spec_hash, metric, version, settings, environment], sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
@@ -124,13 +170,13 @@ def record(spec: Spec) -> SpecRecord:
         about=spec.about,
         released=spec.released,
         training=list(spec.training),
-        sources={key: {"title": source.title, "url": source.url} for key, source in spec.sources.items()},
+        sources={key: SourceRecord(title=source.title, url=source.url) for key, source in spec.sources.items()},
         architecture=spec.architecture,
     )
 
 
 @cache
-def environment() -> dict[str, Any]:
+def environment() -> EnvironmentRecord:
     """Versions of the packages that results depend on, without importing any, the machine, and its row of kernels."""
 
     def installed(package: str) -> str:
@@ -169,20 +215,55 @@ def read_cell(path: Path) -> Cell:
         HarnessError: the file is not a result of this program.
     """
     try:
-        return Cell.model_validate_json(read_text(path))
+        cell = Cell.model_validate_json(read_text(path))
     except OSError as error:
         raise HarnessError(f"{path}: cannot be read: {error}") from None
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the file"
-        raise HarnessError(f"{path}: not a stored result: {place}: {first['msg']}; delete it and run again") from None
+        raise _refused(path, f"{place}: {first['msg']}") from None
+    if cell.status == "ok" and (wrong := unlike(cell.metric, cell.version, cell.settings, cell.values)):
+        raise _refused(path, wrong)
+    if not cell.spec:
+        return cell
+    try:
+        spec = _spec_of(json.dumps(cell.spec.architecture))
+    except (HarnessError, KeyError, TypeError) as error:
+        raise _refused(path, f"spec.architecture: {error}") from None
+    if cell.status == "ok" and any(set(told) != blocks for told, blocks in _told_by_block(cell, spec)):
+        raise _refused(path, f"values: not told of the blocks of its architecture, {', '.join(spec.block_counts)}")
+    written = cell.spec.model_copy(update={"architecture": spec.architecture})
+    return cell.model_copy(update={"spec": written})
+
+
+def _told_by_block(cell: Cell, spec: Spec) -> Iterator[tuple[dict[str, Any], set[str]]]:
+    """The parts of a result that are told by block, and the blocks that each must tell of."""
+    blocks = set(spec.block_counts)
+    match cell.metric if (cell.metric, cell.version) in RESULT_TYPES else None:
+        case "params":
+            yield from ((cell.values[part], blocks) for part in ("layers", "layer_counts"))
+        case "attention_pairs":
+            patterned = {block for block in blocks if spec.blocks[block].mixer.uses_pattern}
+            yield from ((point["blocks"], patterned) for point in cell.values["points"])
+
+
+def _refused(path: Path, reason: str) -> HarnessError:
+    return HarnessError(f"{path}: not a stored result: {reason}; delete it and run again")
 
 
 def read_cells(folder: Path) -> list[Cell]:
-    """The newest cell for each subject, metric and settings below the folder of a run, in order of file name."""
+    """The newest cell for each subject, metric and settings below the folder of a run, in order of file name.
+
+    Warns:
+        UnreadableResultWarning: a file is not a result of this program; it is left out.
+    """
     newest: dict[tuple[str, str, str], Cell] = {}
     for path in sorted((folder / "results").glob("*/*.json")):
-        cell = read_cell(path)
+        try:
+            cell = read_cell(path)
+        except HarnessError as error:
+            warnings.warn(str(error), UnreadableResultWarning, stacklevel=2)
+            continue
         key = (cell.subject, cell.metric, json.dumps(cell.settings, sort_keys=True))
         if key not in newest or newest[key].created < cell.created:
             newest[key] = cell
@@ -204,8 +285,8 @@ def results(folder: str | Path) -> pd.DataFrame:
         `value` (whole numbers to the last digit) and `created`. A result that failed, or has no figures, has one row
         without.
 
-    Raises:
-        HarnessError: a file is not a result of this program.
+    Warns:
+        UnreadableResultWarning: a file is not a result of this program; it is left out.
     """
     import pandas as pd
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from harness.cells import Cell, read_cells
+from harness.cells import Cell, EnvironmentRecord, read_cells
 from harness.errors import HarnessError
 from harness.intervals import Interval
 
@@ -61,7 +61,7 @@ class Comparison(BaseModel):
     anchored: Interval
     noise: tuple[float, float]
     conditions: dict[str, Any]
-    environment: dict[str, Any]
+    environment: EnvironmentRecord
 
 
 def read_run(path: Path) -> list[Cell]:

@@ -15,6 +15,10 @@ class CountMismatchError(HarnessError):
     """Two ways to count the same thing disagree, or a counter met an operator that it does not know."""
 
 
+class UnreadableResultWarning(UserWarning):
+    """A file among the results is none, and was left out."""
+
+
 @dataclass(frozen=True, order=True)
 class Problem:
     """One mistake in one file. `line` and `column` count from 1; 0 means that the file as a whole is meant."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from harness.errors import CountMismatchError, HarnessError
+from harness.errors import CountMismatchError, HarnessError, UnreadableResultWarning
 
 COMMANDS = {
     "list": "list:list_specs",
@@ -78,6 +79,7 @@ EXTRAS = "pages need the extra `report`, measuring and weights the extra `run`: 
 
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 figures disagree, 2 bad input; see `harness.ending` for others."""
+    warnings.showwarning = _show_warning
     try:
         _run()
     except CountMismatchError as error:
@@ -100,6 +102,24 @@ def _run() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains when it ends
         sys.exit(1)
+
+
+_usual_showwarning = warnings.showwarning
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Tell of a file that was left out in a line; of anything else as Python does."""
+    if issubclass(category, UnreadableResultWarning):
+        print(f"left out: {message}", file=sys.stderr)
+    else:
+        _usual_showwarning(message, category, filename, lineno, file, line)
 
 
 def _leave(message: str, code: int) -> None:

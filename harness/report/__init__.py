@@ -72,9 +72,11 @@ def current_results(folder: Path, versions: Mapping[str, int] | None = None) -> 
     stored = read_cells(folder)
     cells = [cell for cell in stored if (versions or {}).get(cell.metric, cell.version) == cell.version]
     models = models_of(cells)
+    older = len(stored) - len(cells)
     if not models:
-        raise HarnessError(f"{folder}: no results to report; `harness run` makes them")
-    return cells, models, len(stored) - len(cells)
+        found = f"no results to report but {older} of older versions" if older else "no results to report"
+        raise HarnessError(f"{folder}: {found}; `harness run` makes them")
+    return cells, models, older
 
 
 def chosen_models(models: Sequence[Model], patterns: Sequence[str]) -> list[Model]:

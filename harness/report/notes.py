@@ -193,7 +193,10 @@ def facts_of(model: Model, fact: str) -> list[Any]:
         NotStoredError: what the fact is read from was not measured.
     """
     if fact.startswith(BUILT):
-        return [_stored(model, "behaviour")["facts"][fact.removeprefix(BUILT)]]
+        facts = _stored(model, "behaviour")["facts"]
+        if fact.removeprefix(BUILT) not in facts:
+            raise NotStoredError(_command(model.name, "behaviour"))
+        return [facts[fact.removeprefix(BUILT)]]
     if fact in FROM_STORED:
         metric, read = FROM_STORED[fact]
         return [read(_stored(model, metric), model)]

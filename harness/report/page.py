@@ -201,8 +201,8 @@ def mixtures(cells: Sequence[Cell]) -> list[str]:
     found: dict[str, Counter[str]] = {}
     for cell in cells:
         if cell.metric not in (*SHOWN, "behaviour"):
-            hardware = cell.environment.get("hardware", {})
-            where = f"{hardware.get('processor', 'unknown')} by kernels {hardware.get('kernels', 'unknown')}"
+            hardware = cell.environment["hardware"]
+            where = f"{hardware['processor']} by kernels {hardware.get('kernels', 'unknown')}"
             found.setdefault(cell.metric, Counter())[where] += 1
     return [
         f"Results of {metric} come from several machines and are not one comparison: "
@@ -221,13 +221,13 @@ def _environments(cells: Sequence[Cell]) -> list[str]:
 
 def _processors(cells: Sequence[Cell]) -> str:
     """The processors that results come from, the one of most results first."""
-    counts = Counter(str(cell.environment.get("hardware", {}).get("processor", "unknown")) for cell in cells)
+    counts = Counter(cell.environment["hardware"]["processor"] for cell in cells)
     return ", ".join(name for name, _ in counts.most_common())
 
 
 def _environment(cell: Cell) -> str:
-    parts = [cell.environment.get(part, {}) for part in ("packages", "hardware")]
-    return ", ".join(f"{key} {value}" for part in parts for key, value in part.items()) or "unknown"
+    told = {**cell.environment["packages"], **cell.environment["hardware"]}
+    return ", ".join(f"{key} {value}" for key, value in told.items())
 
 
 def packed(text: str) -> Markup:

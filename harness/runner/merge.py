@@ -90,10 +90,5 @@ def _agree(known: dict[str, tuple[Cell, Path]], cell: Cell, path: Path) -> None:
 
 def machine(cell: Cell) -> str:
     """The machine that a cell was measured on, in words."""
-    hardware, packages = (cell.environment.get(part, {}) for part in ("hardware", "packages"))
-    told = [
-        hardware.get("processor", "unknown"),
-        f"{hardware.get('cores', '?')} cores",
-        f"torch {packages.get('torch', '?')}",
-    ]
-    return ", ".join(map(str, told))
+    hardware, torch = cell.environment["hardware"], cell.environment["packages"].get("torch", "?")
+    return f"{hardware['processor']}, {hardware['cores']} cores, torch {torch}"

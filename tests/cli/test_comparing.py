@@ -156,7 +156,7 @@ def test_a_result_of_another_kind_does_not_stand_for_one_that_is_gone() -> None:
 
 def test_two_runs_without_a_result_in_common_do_not_pass(call: Call, tmp_path: Path) -> None:
     write_cell(tmp_path / "base", timed(0.99, 1.0, 1.01))
-    write_cell(tmp_path / "head", timed(0.99, 1.0, 1.01, version=2))
+    write_cell(tmp_path / "head", timed(0.99, 1.0, 1.01, version=3))
     outcome = call("compare", tmp_path / "base", tmp_path / "head")
     assert outcome.code == 1
     assert "nothing was compared" in outcome.err

@@ -15,7 +15,7 @@ from harness.report.frames import Model, models_of
 from harness.report.measured_claims import asked
 from harness.report.notes import finding_of, judged
 from harness.report.verdicts import CONTRADICTED, NOT_MEASURED, PARTLY, SUPPORTED, UNDECIDED
-from tests.report.cells import HOSTILE, architecture, cell, cells_of, spec_record, store
+from tests.report.cells import architecture, cell, cells_of, spec_record, store
 from tests.report.test_stability import LAYERNORM, POST, PRE, fresh, training
 
 FACTS = {"facts": {"causal": True, "embedding_gradient": 0.1}}
@@ -279,14 +279,6 @@ def test_the_page_holds_every_claim_once(tmp_path: Path) -> None:
     assert sum(counts) == 150
     assert "num_layers 4, not 12" in section
     assert "num_layers 4, not 12" in (tmp_path / "exact.md").read_text(encoding="utf-8")
-
-
-def test_text_of_specs_stays_text_in_evidence(tmp_path: Path) -> None:
-    cells = cells_of(
-        "llama-7b", architecture=architecture(mlp={"kind": HOSTILE, "intermediate_size": 1, "bias": False})
-    )
-    write_report(store(tmp_path, cells))
-    assert HOSTILE not in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
 def test_what_holds_beyond_its_check_is_told_apart_and_a_spec_that_fits_is_named() -> None:

@@ -26,8 +26,12 @@ from harness.cells import (
     record,
     write_cell,
 )
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UnreadableResultWarning
+from harness.experiments import experiments
 from harness.files import write_atomically
+from harness.metrics import metrics
+from harness.result_types import RESULT_TYPES, unlike
+from harness.runner.plan import plan
 from harness.spec import load_spec
 
 
@@ -156,6 +160,18 @@ ADVICE = "delete it and run again"
             f"not a stored result: metric: String should match pattern '^[a-z0-9_]+$'; {ADVICE}",
         ),
         ({"seconds": None}, f"not a stored result: seconds: Input should be a valid number; {ADVICE}"),
+        (
+            {"created": "zz"},
+            f"not a stored result: created: Value error, Invalid isoformat string: 'zz'; {ADVICE}",
+        ),
+        (
+            {"environment": {"packages": {}, "hardware": 1}},
+            f"not a stored result: environment.hardware: Input should be an object; {ADVICE}",
+        ),
+        (
+            {"metric": "attention_pairs", "version": 2, "values": {"points": [], "checked": [True]}},
+            f"not a stored result: values.checked.0: Input should be a valid integer; {ADVICE}",
+        ),
         ({"spec": {}}, f"not a stored result: spec.name: Field required; {ADVICE}"),
     ],
 )
@@ -180,12 +196,43 @@ def test_what_cannot_be_read_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_the_newest_of_several_wins(tmp_path: Path) -> None:
-    hot = {**environment(), "hardware": {"machine": "another"}}
+    hot = {**environment(), "hardware": {**environment()["hardware"], "processor": "another"}}
     old, new = cell(environment=hot), cell(created="2024-01-02T00:00:00.000000+00:00")
     for one in (new, old):
         write_cell(tmp_path, one)
     assert old.key != new.key
     assert read_cells(tmp_path) == [new]
+
+
+def test_a_file_that_is_no_result_is_left_out_and_told(tmp_path: Path) -> None:
+    path = write_cell(tmp_path, cell())
+    broken = path.with_name("broken.json")
+    broken.write_text("{")
+    with pytest.warns(UnreadableResultWarning, match=f"^{re.escape(str(broken))}: not a stored result: "):
+        assert read_cells(tmp_path) == [cell()]
+
+
+def test_an_architecture_that_no_spec_has_is_refused(tmp_path: Path) -> None:
+    stored = json.loads(cell().model_dump_json())
+    stored["spec"]["architecture"]["choices"]["mlp"]["kind"] = "swigul"
+    path = tmp_path / "cell.json"
+    path.write_text(json.dumps(stored))
+    reason = "spec.architecture: its architecture: unknown mlp 'swigul'; allowed: "
+    assert refusal(path).startswith(f"{path}: not a stored result: {reason}")
+
+
+def test_each_metric_and_experiment_of_today_has_its_type() -> None:
+    today = {(name, kinds[name].version) for kinds in (metrics, experiments) for name in kinds.names()}
+    assert set(RESULT_TYPES) == today
+
+
+@pytest.mark.parametrize("name", ["llama-7b", "deepseek-v3", "mamba-2-8b", "jamba-v0-1"])
+def test_what_metrics_write_is_of_their_types(name: str) -> None:
+    spec = load_spec(name)
+    for metric in ("attention_pairs", "claims", "flops", "kv_cache", "params"):
+        if metrics[metric]().applies(spec):
+            (planned,) = plan([spec], [metric], "quick")
+            assert unlike(metric, planned.version, planned.settings, json.loads(json.dumps(planned.values()))) is None
 
 
 def test_other_settings_are_other_results(tmp_path: Path) -> None:
@@ -220,7 +267,7 @@ def test_the_order_of_settings_does_not_enter_the_key(order: list[str]) -> None:
 def test_names_values_and_times_do_not_enter_the_key() -> None:
     other = record(load_spec("chatgpt"))
     assert cell(spec=other).key == cell(spec=record(load_spec("gpt3-175b"))).key
-    assert cell(values={}, status="failed", reason="x", seconds=9, created="").key == cell().key
+    assert cell(values={}, status="failed", reason="x", seconds=9, created="2025-01-01").key == cell().key
 
 
 def test_the_environment_names_versions_and_the_machine_and_no_person() -> None:
@@ -238,7 +285,6 @@ def test_the_environment_names_versions_and_the_machine_and_no_person() -> None:
 
 def test_times_are_utc() -> None:
     from harness.runner.measure import measure
-    from harness.runner.plan import plan
 
     (planned,) = plan([load_spec("gpt1")], ["claims"], "quick")
     created = datetime.fromisoformat(measure(planned).created)

@@ -53,6 +53,11 @@ def elsewhere(cell: Cell, **changes: Any) -> Cell:
     return cell.model_copy(update={"environment": {**environment(), "hardware": hardware}, **changes})
 
 
+HOW = {"implementation": "native", "dtype": "float32", "shapes": [[1, 768]], "processes": 5, "rounds": 7}
+UNDER = {"device": "cpu", "clock": "processor time", "load_average": 0.0, "variables": {}}
+TIMED: dict[str, Any] = {"conditions": UNDER, "rows": []}
+
+
 def timed(created: str, status: str = "ok") -> Cell:
     """A timing of this machine."""
     return Cell.model_validate(
@@ -60,9 +65,10 @@ def timed(created: str, status: str = "ok") -> Cell:
             "spec": None,
             "metric": "norms",
             "version": 2,
-            "settings": {},
+            "settings": HOW,
             "environment": environment(),
             "status": status,
+            "values": TIMED if status == "ok" else {},
             "created": created,
             "seconds": 1.0,
         }
@@ -72,10 +78,10 @@ def timed(created: str, status: str = "ok") -> Cell:
 class TestMerging:
     def test_what_machines_share_is_whole_again(self, tmp_path: Path, params: Cell) -> None:
         other = elsewhere(params)
-        for folder, cell in (("one", params), ("two", other), ("three", timed("2026"))):
+        for folder, cell in (("one", params), ("two", other), ("three", timed("2026-01-01"))):
             write_cell(tmp_path / folder, cell)
         merged = merge([tmp_path / name for name in ("one", "two", "three")], tmp_path / "out")
-        assert sorted(cell.key for cell in merged.cells) == sorted([params.key, other.key, timed("2026").key])
+        assert sorted(cell.key for cell in merged.cells) == sorted([params.key, other.key, timed("2026-01-01").key])
         for folder in ("one", "two", "three"):
             for path in (tmp_path / folder).rglob("*.json"):
                 assert path.read_bytes() == (tmp_path / "out" / path.relative_to(tmp_path / folder)).read_bytes()
@@ -90,12 +96,12 @@ class TestMerging:
 
     def test_what_experiments_count_is_held_equal_too(self, tmp_path: Path) -> None:
         for folder, count in (("one", 1), ("two", 2)):
-            write_cell(tmp_path / folder, elsewhere(timed("2026"), values={"exact": {"bytes": count}}))
+            write_cell(tmp_path / folder, elsewhere(timed("2026-01-01"), values={**TIMED, "exact": {"bytes": count}}))
         with pytest.raises(CountMismatchError, match="_machine, norms: exact figures differ"):
             merge([tmp_path / "one", tmp_path / "two"], tmp_path / "out")
 
     def test_timings_of_two_machines_stay_apart_and_are_told(self, tmp_path: Path) -> None:
-        mine, other = timed("2026"), elsewhere(timed("2026"))
+        mine, other = timed("2026-01-01"), elsewhere(timed("2026-01-01"))
         write_cell(tmp_path / "one", mine)
         write_cell(tmp_path / "two", other)
         merged = merge([tmp_path / "one", tmp_path / "two"], tmp_path / "out")
@@ -108,9 +114,9 @@ class TestMerging:
     @pytest.mark.parametrize(
         ("first", "second", "kept"),
         [
-            (timed("2026"), timed("2027"), "2027"),
-            (timed("2027"), timed("2026"), "2027"),
-            (timed("2027", "failed"), timed("2026"), "2026"),
+            (timed("2026-01-01"), timed("2027-01-01"), "2027-01-01"),
+            (timed("2027-01-01"), timed("2026-01-01"), "2027-01-01"),
+            (timed("2027-01-01", "failed"), timed("2026-01-01"), "2026-01-01"),
         ],
     )
     def test_of_one_key_the_better_and_then_the_newer_is_kept(
