@@ -13,6 +13,8 @@ from harness.errors import HarnessError
 from harness.files import read_json
 
 WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
+FLOATS = ("F64", "F32", "F16", "BF16")
+"""What weights may be, as safetensors calls it; of 8 bits they would need scales."""
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
@@ -30,6 +32,9 @@ class TensorSource(Protocol):
 
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape of a stored tensor, without reading it."""
+
+    def dtype(self, name: str) -> str:
+        """What the numbers of a stored tensor are, as safetensors calls it, without reading it."""
 
     def tensor(self, name: str) -> Tensor:
         """A stored tensor."""
@@ -64,6 +69,10 @@ class TensorFolder:
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape of a stored tensor, from the header."""
         return tuple(self._open(self._places[name]).get_slice(name).get_shape())
+
+    def dtype(self, name: str) -> str:
+        """What the numbers of a stored tensor are, from the header."""
+        return str(self._open(self._places[name]).get_slice(name).get_dtype())
 
     def tensor(self, name: str) -> Tensor:
         """Read a stored tensor."""
@@ -148,6 +157,10 @@ class TextTensors:
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape of a stored tensor, from the header."""
         return self.whole.shape(self._stored[name])
+
+    def dtype(self, name: str) -> str:
+        """What the numbers of a stored tensor are, from the header."""
+        return self.whole.dtype(self._stored[name])
 
     def tensor(self, name: str) -> Tensor:
         """Read a stored tensor."""

@@ -77,6 +77,10 @@ class GGUFFile:
         """The shape in torch's order: GGUF counts dimensions from the innermost."""
         return tuple(int(size) for size in reversed(self._tensors[name].shape))
 
+    def dtype(self, name: str) -> str:
+        """What `tensor` expands all types to."""
+        return "F32"
+
     def tensor(self, name: str) -> Tensor:
         """The tensor in float32."""
         tensor = self._tensors[name]

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from harness.checkpoints import gguf
 from harness.checkpoints.config import read_config
-from harness.checkpoints.folder import WHOLE, TensorFolder, TensorSource, TextTensors
+from harness.checkpoints.folder import FLOATS, WHOLE, TensorFolder, TensorSource, TextTensors
 from harness.checkpoints.layout import QKV, Released, Templates, released_tensors, shape_of, whole_of
 from harness.checkpoints.translate import family_of, import_config
 from harness.checkpoints.unread import quantised
@@ -148,13 +148,18 @@ class _Checkpoint:
             raise HarnessError(
                 f"{self.source.where}: tensor {name!r} has shape {found}; the config asks for {expected}"
             )
+        if (dtype := self.source.dtype(name)) not in FLOATS:
+            raise HarnessError(f"{self.source.where}: tensor {name!r} is of {dtype}; expected {', '.join(FLOATS)}")
         return name
 
     def read(self, released: Released, shapes: Shapes) -> list[Tensor]:
         """One released tensor as the parameters that it holds."""
         name = self._stored(released.name)
         assert name is not None
-        return released.form.to_model(self.source.tensor(name), [shape_of(own, shapes) for own in released.own])
+        stored = self.source.tensor(name)
+        if not stored.isfinite().all():
+            raise HarnessError(f"{self.source.where}: tensor {name!r} holds numbers that are not finite")
+        return released.form.to_model(stored, [shape_of(own, shapes) for own in released.own])
 
     def _stored(self, name: str) -> str | None:
         """The name under which a released tensor is stored, None where it is not."""

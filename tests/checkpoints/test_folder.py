@@ -21,6 +21,7 @@ from tests.checkpoints.test_families import TOLERANCE
 from tests.checkpoints.tiny import BASE, GPT, config_of, random_model, save
 
 WHOLE, INDEX, CONFIG = "model.safetensors", "model.safetensors.index.json", "config.json"
+NORM = "model.layers.1.input_layernorm.weight"
 TOKENS = torch.randint(0, 99, (2, 17), generator=torch.Generator().manual_seed(1))
 
 
@@ -138,6 +139,27 @@ def test_wrong_shape(folder: Path) -> None:
     assert "'model.layers.0.mlp." in message
     assert "52" in message
     assert "48" in message
+
+
+@pytest.mark.parametrize(
+    ("dtype", "name"),
+    [
+        (torch.int64, "I64"),
+        (torch.uint8, "U8"),
+        (torch.bool, "BOOL"),
+        (torch.complex64, "C64"),
+        (torch.float8_e4m3fn, "F8_E4M3"),
+    ],
+)
+def test_weights_that_are_no_floats(folder: Path, dtype: torch.dtype, name: str) -> None:
+    change_tensors(folder, lambda tensors: tensors.update({NORM: torch.ones(len(tensors[NORM])).to(dtype)}))
+    assert refusal(folder).endswith(f"tensor {NORM!r} is of {name}; expected F64, F32, F16, BF16")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_weights_that_are_not_finite(folder: Path, value: float) -> None:
+    change_tensors(folder, lambda tensors: tensors[NORM][3:4].fill_(value))
+    assert refusal(folder).endswith(f"tensor {NORM!r} holds numbers that are not finite")
 
 
 def test_frequencies_are_no_left_over_tensors(folder: Path) -> None:

@@ -63,11 +63,11 @@ class Gemma2(Llama, called="Gemma"):
 
     def attention(self, config: Config) -> dict[str, Any]:
         """Scores are scaled by what the config says, then capped."""
-        scale, softcap = (
-            config.take("query_pre_attn_scalar", of=float) ** -0.5,
-            config.take("attn_logit_softcapping", default=None, of=float),
-        )
-        return {**super().attention(config), "scale": scale, "softcap": softcap}
+        scalar = config.take("query_pre_attn_scalar", of=float)
+        if scalar <= 0:
+            config.refuse("query_pre_attn_scalar", scalar, "expected a number above 0")
+        softcap = config.take("attn_logit_softcapping", default=None, of=float)
+        return {**super().attention(config), "scale": scalar**-0.5, "softcap": softcap}
 
     def templates(self, spec: Spec) -> Templates:
         """The norm in front of the MLP is not that which LLaMA calls so."""
