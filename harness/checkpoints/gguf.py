@@ -54,7 +54,7 @@ class GGUFFile:
         try:
             import gguf
         except ImportError:
-            raise HarnessError(f"{path}: reading GGUF needs the package gguf: pip install 'harness[gguf]'") from None
+            raise HarnessError(f"{path}: reading GGUF needs the package gguf: pip install gguf") from None
         self.where = str(path)
         self._expand = gguf.quants.dequantize
         try:

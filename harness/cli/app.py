@@ -7,11 +7,12 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
-from typing import Any, TextIO
+from typing import Annotated, Any, TextIO
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from harness import __version__
 from harness.errors import CountMismatchError, HarnessError, UnreadableResultWarning
 
 COMMANDS = {
@@ -67,8 +68,18 @@ app = typer.Typer(
 )
 
 
+def _tell_version(asked: bool) -> None:
+    if asked:
+        print(f"harness {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _group() -> None:
+def _group(
+    version: Annotated[  # told by the callback, before a command is asked for
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version, and end.")
+    ] = False,
+) -> None:
     """A group, although no command is registered with it."""
 
 

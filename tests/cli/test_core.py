@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import harness
 from harness.cli.app import COMMANDS
 from tests.cli.calling import Outcome, run_python
 from tests.conftest import ROOT
@@ -31,6 +32,10 @@ SPEC = "name: mine\nextends: llama-7b\nchoices: {mixer: {num_kv_heads: 4}}\n"
 def without(*arguments: str, folder: Path) -> Outcome:
     """A command where nothing of the extras can be imported."""
     return run_python("-c", WITHOUT, *arguments, folder=folder)
+
+
+def test_the_version_is_told(tmp_path: Path) -> None:
+    assert without("--version", folder=tmp_path).out == f"harness {harness.__version__}\n"
 
 
 def test_the_heavy_packages_are_extras() -> None:
