@@ -20,8 +20,8 @@ from typing_extensions import TypedDict
 from harness.errors import HarnessError, UnreadableResultWarning
 from harness.files import read_text, write_atomically
 from harness.processor import processor
-from harness.result_types import RESULT_TYPES, unlike
-from harness.spec.check import spec_from_tree
+from harness.result_types import RESULT_TYPES, Url, unlike
+from harness.spec.check import Name, spec_from_tree
 from harness.spec.model import Spec
 from harness.spec.tree import tree_of
 from harness.tuning import tuning
@@ -39,7 +39,7 @@ class SourceRecord(TypedDict):
     """A source that a spec cites."""
 
     title: str
-    url: str
+    url: Url
 
 
 class HardwareRecord(TypedDict):
@@ -63,7 +63,7 @@ class SpecRecord(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str
+    name: Name  # of a folder too, so that it leads nowhere else
     hash: str
     title: str
     family: str

@@ -9,13 +9,15 @@ from functools import cache
 from typing import Annotated, Any, Literal, NotRequired
 
 from annotated_types import Ge, Gt, Len
-from pydantic import ConfigDict, FiniteFloat, TypeAdapter, ValidationError
+from pydantic import ConfigDict, FiniteFloat, StringConstraints, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 Count = Annotated[int, Ge(0)]
 Size = Annotated[int, Gt(0)]
 Counts = dict[str, Count]
 Positive = Annotated[FiniteFloat, Gt(0)]
+Url = Annotated[str, StringConstraints(pattern=r"^(https?://|$)")]
+"""Of a source; empty where it has none. No other scheme: pages link to it."""
 Band = Annotated[list[Positive], Len(2, 2)]
 
 
@@ -158,7 +160,7 @@ class ClaimRow(TypedDict):
     bound: bool
     agrees: bool
     source: str
-    url: str
+    url: Url
     at: str
 
 

@@ -11,6 +11,7 @@ from harness.report.notes import judged
 from harness.report.tables import claims_table
 from harness.report.verdicts import CONTRADICTED, PARTLY, VERDICTS
 from harness.report.wording import exact
+from harness.tables import plain_markdown
 
 HEADER = """\
 # Exact figures
@@ -61,7 +62,7 @@ def markdown(models: Sequence[Model]) -> str:
 def _by_family(models: Sequence[Model], heads: list[str], row: Callable[[Model], list[str]]) -> str:
     """A table a family."""
     return "\n".join(
-        f"### {_cell(family)}\n\n{_table(heads, [[model.name, *row(model)] for model in group])}"
+        f"### {plain_markdown(family)}\n\n{_table(heads, [[model.name, *row(model)] for model in group])}"
         for family, group in groupby(models, key=lambda model: model.family)
     )
 
@@ -109,8 +110,8 @@ def _missing(model: Model, metric: str, cells: int) -> list[str]:
 
 def _claims(models: Sequence[Model]) -> str:
     rows = [
-        [claim.name, "agrees" if claim.agrees else "**differs**", claim.metric, claim.published, claim.computed,
-         claim.relative, _source(claim.source, claim.url), claim.at]
+        [claim.name, "agrees" if claim.agrees else Markdown("**differs**"), claim.metric, claim.published,
+         claim.computed, claim.relative, _source(claim.source, claim.url), claim.at]
         for claim in claims_table(models)
     ]  # fmt: skip
     heads = ["model", "verdict", "figure", "published", "computed", "difference", "source", "at"]
@@ -133,9 +134,13 @@ def _notes(models: Sequence[Model]) -> str:
     return f"Of the {len(exactly)} that specs, counts and small built models decide: {told}.\n\n{table}"
 
 
+class Markdown(str):
+    """Text that is Markdown already, and inert; all other text of a cell is made so."""
+
+
 def _source(title: str, url: str) -> str:
-    # An address may hold what would end a link in Markdown.
-    return f"[{title}](<{url}>)" if url and not set(url) & set("<>\n") else title
+    # An address may hold what would end a link, or a cell, in Markdown.
+    return Markdown(f"[{plain_markdown(title)}](<{url}>)") if url and not set(url) & set("<>|\n") else title
 
 
 def _problems(models: Sequence[Model]) -> str:
@@ -152,5 +157,4 @@ def _table(heads: list[str], rows: list[list[str]], numbers: range | None = None
 
 
 def _cell(text: str) -> str:
-    """Text that stays in its cell and is no markup."""
-    return " ".join(text.split()).replace("|", "\\|").replace("<script", "&lt;script").replace("</", "&lt;/")
+    return text if isinstance(text, Markdown) else plain_markdown(text)

@@ -212,6 +212,24 @@ def test_a_file_that_is_no_result_is_left_out_and_told(tmp_path: Path) -> None:
         assert read_cells(tmp_path) == [cell()]
 
 
+@pytest.mark.parametrize("name", ["../../elsewhere", "/elsewhere", "a/b", "", ".hidden"])
+def test_a_name_that_leads_out_of_the_folder_is_refused(tmp_path: Path, name: str) -> None:
+    stored = json.loads(cell().model_dump_json())
+    stored["spec"]["name"] = name
+    path = tmp_path / "cell.json"
+    path.write_text(json.dumps(stored))
+    assert f"{path}: not a stored result: spec.name: " in refusal(path)
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "file:///x"])
+def test_an_address_that_is_none_of_the_web_is_refused(tmp_path: Path, url: str) -> None:
+    stored = json.loads(cell().model_dump_json())
+    stored["spec"]["sources"] = {"x": {"title": "x", "url": url}}
+    path = tmp_path / "cell.json"
+    path.write_text(json.dumps(stored))
+    assert f"{path}: not a stored result: spec.sources.x.url: " in refusal(path)
+
+
 def test_an_architecture_that_no_spec_has_is_refused(tmp_path: Path) -> None:
     stored = json.loads(cell().model_dump_json())
     stored["spec"]["architecture"]["choices"]["mlp"]["kind"] = "swigul"
