@@ -362,7 +362,7 @@ class DecodingRow(ComparedRow):
 
     seq_len: Size
     arrangement: str
-    kv_heads: Size
+    kv_heads: Count  # none where a recurrence stands beside them
     cache_bytes: Size
     layers: Size
     tokens_per_s: IntervalRecord
