@@ -155,7 +155,7 @@ class ClaimRow(TypedDict):
 
     metric: str
     published: int | FiniteFloat
-    digits: int | None
+    digits: NotRequired[int | None]
     computed: Count
     bound: bool
     agrees: bool
@@ -307,6 +307,14 @@ class IntervalRecord(TypedDict):
     high: Positive
 
 
+class ExponentRecord(TypedDict):
+    """The middle and the bounds of an exponent."""
+
+    low: FiniteFloat
+    mid: FiniteFloat
+    high: FiniteFloat
+
+
 class ComparedRow(TypedDict):
     """A ratio of two times."""
 
@@ -401,7 +409,7 @@ class FoundLaw(TypedDict):
     pattern: str
     law: str
     plausible: list[str]
-    exponent: NotRequired[IntervalRecord | None]
+    exponent: NotRequired[ExponentRecord | None]
 
 
 class DepthLaw(TypedDict):

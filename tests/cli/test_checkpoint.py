@@ -95,8 +95,8 @@ def test_in_context_learning_of_a_spec_with_weights_is_of_both(
         ("smollm2-135m", "icl", "ok"),
         ("smollm2-135m", "icl_weights", "ok" if there else "failed"),
     ]
-    cells = {cell.metric: cell for cell in read_cells(Path("reports"))}
-    assert cells["icl"].values == {"of": "a trained model"}
+    stored = [json.loads(path.read_text()) for path in Path("reports/results").rglob("*.json")]
+    assert [each["values"] for each in stored if each["metric"] == "icl"] == [{"of": "a trained model"}]
     assert outcome.code == (0 if there else 1)
     if not there:
         assert outcome.err.splitlines()[-1] == (

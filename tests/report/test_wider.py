@@ -91,7 +91,7 @@ def test_the_page_has_the_section_where_there_are_results(tmp_path: Path) -> Non
 def test_a_result_that_failed_is_told_and_text_of_results_stays_text(tmp_path: Path) -> None:
     failed = cell(spec_record("toy"), "icl_wide", None, reason=HOSTILE)
     assert section([failed]).tables == {}
-    page = Page(written(tmp_path, [*cells_of("toy"), failed, *cells_of(HOSTILE), wide(HOSTILE)]))
+    page = Page(written(tmp_path, [*cells_of("toy"), failed, *cells_of("evil", title=HOSTILE), wide("evil")]))
     assert [tag for tag, _ in page.elements].count("script") == 4
     assert not [tag for tag, _ in page.elements if tag in ("img", "b")]
     assert f"Failed: toy: {HOSTILE}" in page.text
