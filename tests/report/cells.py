@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.cells import Cell, SpecRecord, write_cell
+from harness.metrics.kv_cache import BITS
 
 ENVIRONMENT = {
     "packages": {"python": "3.12.0", "torch": "2.13.0"},
@@ -85,8 +86,8 @@ def values(scale: int = 1) -> dict[str, dict[str, Any]]:
             ],
         },
         "kv_cache": {
-            "bytes_per_token": {"fp32": 4096 * scale, "fp16": 2048 * scale, "int8": 1024 * scale},
-            "constant_bytes": {"fp32": 0, "fp16": 0, "int8": 0},
+            "bytes_per_token": {dtype: 128 * bits * scale for dtype, bits in BITS.items()},
+            "constant_bytes": dict.fromkeys(BITS, 0),
             "points": [{"seq_len": n, "bytes": 2048 * n * scale} for n in LENGTHS],
             "longest_context": [
                 {"budget_gb": 6, "weights": "fp16", "tokens": 0},
