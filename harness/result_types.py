@@ -212,7 +212,7 @@ class TrainingRecord(TypedDict):
     """What is stored of every training."""
 
     seed: int
-    losses: list[FiniteFloat]
+    losses: list[FiniteFloat | None]  # None from where on it was no number
     smoothed_steps: int
     core_seconds: FiniteFloat
 
@@ -391,7 +391,7 @@ class RecallRow(TypedDict):
 
     name: str
     rate: FiniteFloat
-    final: list[FiniteFloat]
+    final: list[FiniteFloat | None]  # None where the loss was no number by the end
     accuracy: list[list[FiniteFloat]]
 
 

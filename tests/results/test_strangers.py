@@ -32,7 +32,7 @@ STRANGE: list[Any] = [
 
 @pytest.fixture(scope="module")
 def stored() -> list[dict[str, Any]]:
-    """Results of two models, one of a mixture of patterns, and a timing, as they are written."""
+    """Results of two models, one of them with a mixture of patterns, as they are written."""
     cells = [measure(planned) for planned in plan(map(load_spec, ["gpt2-small", "gpt3-small"]), EXACT, "quick")]
     return [json.loads(cell.model_dump_json()) for cell in cells]
 
